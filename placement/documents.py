@@ -125,7 +125,9 @@ def _rows_from_columns(data: Mapping[str, Json], error_type: type[InputError]) -
     """Turn every table written by columns ({"name": [...], "count": [...]}) into rows."""
     return {
         key: _as_rows(key, value, error_type)
-        if isinstance(value, dict) and value and all(isinstance(v, list) for v in value.values())
+        if isinstance(value, dict)
+        and value
+        and all(isinstance(v, list) for v in value.values())
         and key not in ("network", "hosting")
         else value
         for key, value in data.items()

@@ -1,11 +1,11 @@
 """The exception tree.
 
-    PlacementError
-    ├── InputError            what was given cannot be read or makes no sense
-    │   ├── InvalidInstance
-    │   └── InvalidSolution
-    ├── EngineError           an engine is missing, refused the model or crashed
-    └── DefectError           one of our methods broke its promise: please report it
+PlacementError
+├── InputError            what was given cannot be read or makes no sense
+│   ├── InvalidInstance
+│   └── InvalidSolution
+├── EngineError           an engine is missing, refused the model or crashed
+└── DefectError           one of our methods broke its promise: please report it
 """
 
 

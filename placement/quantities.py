@@ -20,6 +20,7 @@ from placement.instance import Instance
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Index = Ints | int
 
 ROUNDING = 1e-9
 """Relative slack under which two computed amounts count as equal."""
@@ -129,6 +130,8 @@ class Quantities:
         keys += [("group", group) for group in group_of.values()]
         index = {key: i for i, key in enumerate(dict.fromkeys(keys))}
         self.group_names = [name for _, name in index]
+        self.group_keys = [name if kind == "group" else f"node {name}" for kind, name in index]
+        """Names that tell the group of a lone node from a control group of that name."""
         self.n_groups = len(index)
         self.node_group: Ints = np.array([index[key] for key in keys[: self.n_nodes]], np.int64)
         self.max_share: Floats = np.ones(self.n_groups)
@@ -195,8 +198,12 @@ class Quantities:
         needs = _SetTable([*(frozenset(p.requires_tee) for p in rows), frozenset()])
         self._needs = needs.codes[at]
         self._tee_ok: Bools = np.array(
-            [[not need or bool(need & tee) for tee in self._tees.distinct if tee is not None]
-             for need in needs.distinct if need is not None], bool
+            [
+                [not need or bool(need & tee) for tee in self._tees.distinct if tee is not None]
+                for need in needs.distinct
+                if need is not None
+            ],
+            bool,
         ).reshape(len(needs.distinct), -1)
 
     def _read_network(self, instance: Instance) -> None:
@@ -224,7 +231,7 @@ class Quantities:
 
     # --- pairs ---------------------------------------------------------------------------------
 
-    def pair_row(self, g: Ints, n: Ints) -> Ints:
+    def pair_row(self, g: Index, n: Index) -> Ints:
         """Index into the `pair_...` columns of class g on node n, -1 where there is no row."""
         g, n = np.broadcast_arrays(g, n)
         if not len(self._pair_key):
@@ -233,39 +240,39 @@ class Quantities:
         at = np.minimum(np.searchsorted(self._pair_key, key), len(self._pair_key) - 1)
         return np.where(self._pair_key[at] == key, at, -1)
 
-    def pair_price(self, g: Ints, n: Ints) -> Floats:
+    def pair_price(self, g: Index, n: Index) -> Floats:
         """$ per request that a pair row adds, 0 without a row."""
         row = self.pair_row(g, n)
         return np.append(self.pair_cost, 0.0)[row]
 
     # --- work and time -------------------------------------------------------------------------
 
-    def _token_work_s(self, g: Ints, n: Ints) -> Floats:
+    def _token_work_s(self, g: Index, n: Index) -> Floats:
         m, t = self.class_model[g], self.node_type[n]
         prefill = self.input_tokens[g] / self.prefill_per_s[m, t]
         return np.asarray(prefill + self.output_tokens[g] / self.decode_per_s[m, t])
 
-    def _with_pair_work(self, computed: Floats, g: Ints, n: Ints) -> Floats:
+    def _with_pair_work(self, computed: Floats, g: Index, n: Index) -> Floats:
         if not len(self._pair_key):
             return computed
         given = np.append(self.pair_work_s, np.nan)[self.pair_row(g, n)]
         return np.where(np.isnan(given), computed, given)
 
-    def work_s(self, g: Ints, n: Ints) -> Floats:
+    def work_s(self, g: Index, n: Index) -> Floats:
         """a(g,n): accelerator-seconds to execute one request of g on n."""
         computed = self.overhead[g] * self._token_work_s(g, n) + self.extra_s[g]
         return self._with_pair_work(computed, g, n)
 
-    def reexecution_work_s(self, g: Ints, n: Ints) -> Floats:
+    def reexecution_work_s(self, g: Index, n: Index) -> Floats:
         """Accelerator-seconds of one verification of g on n: 0 unless the mode is reexecution."""
         work = self._with_pair_work(self._token_work_s(g, n), g, n)
         return np.where(self.mode[g] == REEXECUTION, work, 0.0)
 
-    def latency_ms(self, g: Ints, n: Ints) -> Floats:
+    def latency_ms(self, g: Index, n: Index) -> Floats:
         """Round trip from the user's region to the node's, 0 where either is unknown."""
         return np.asarray(self._latency_ms[self.class_region[g], self.node_region[n]])
 
-    def ttft_ms(self, g: Ints, n: Ints) -> Floats:
+    def ttft_ms(self, g: Index, n: Index) -> Floats:
         """First-token time of one request of g on n [ms]."""
         m = self.class_model[g]
         rate = self.prefill_per_s[m, self.node_type[n]] * np.append(self.span, 1.0)[m]
@@ -273,15 +280,15 @@ class Quantities:
 
     # --- capacities ----------------------------------------------------------------------------
 
-    def replica_s(self, m: Ints, n: Ints) -> Floats:
+    def replica_s(self, m: Index, n: Index) -> Floats:
         """S(m,n): accelerator-seconds one replica of m offers on n."""
         return np.asarray(self.span[m] * self.window_s * self.utilization[n])
 
-    def load_s(self, m: Ints, n: Ints) -> Floats:
+    def load_s(self, m: Index, n: Index) -> Floats:
         """Accelerator-seconds that loading one new replica of m blocks on n."""
         return np.asarray(self.span[m] * self.weights_gb[m] / self.load_gb_per_s[n])
 
-    def fits(self, m: Ints, n: Ints) -> Bools:
+    def fits(self, m: Index, n: Index) -> Bools:
         """Whether one replica of m fits the accelerators of n and their memory; true without m."""
         span = np.append(self.span, 0.0)[m]
         enough = at_most(span, self.accelerators[n])
@@ -289,11 +296,11 @@ class Quantities:
         each = self.memory_gb[n] / np.maximum(self.accelerators[n], 1e-300)
         return (enough & at_most(share, each)) | (np.asarray(m) < 0)
 
-    def can_hold(self, m: Ints, n: Ints) -> Bools:
+    def can_hold(self, m: Index, n: Index) -> Bools:
         """Whether n may hold replicas of m: role inference or verification, and one fits."""
         return self.fits(m, n) & (self.infers[n] | self.verifies[n])
 
-    def max_replicas(self, m: Ints, n: Ints) -> Ints:
+    def max_replicas(self, m: Index, n: Index) -> Ints:
         """Z(m,n): the most replicas of m that fit on n and can be of use.
 
         Memory sets a limit, and more replicas than the node's accelerators can feed add nothing.
@@ -304,25 +311,25 @@ class Quantities:
         most = np.minimum(useful, np.where(self.replica_gb[m] > 0, room, np.inf))
         return np.where(self.can_hold(m, n), most, 0).astype(np.int64)
 
-    def can_host(self, m: Ints, n: Ints) -> Bools:
+    def can_host(self, m: Index, n: Index) -> Bools:
         """Whether n may store the weights of m, other stored weights aside."""
         return self.hosts[n] & at_most(self.weights_gb[m], self.storage_gb[n])
 
     # --- who can -------------------------------------------------------------------------------
 
-    def place_ok(self, g: Ints, n: Ints) -> Bools:
+    def place_ok(self, g: Index, n: Index) -> Bools:
         """Whether the jurisdiction of n is one that g allows."""
         return np.asarray(self._place_ok[self._places.codes[g], self.node_region[n]])
 
-    def tee_ok(self, g: Ints, n: Ints) -> Bools:
+    def tee_ok(self, g: Index, n: Index) -> Bools:
         """Whether n has a trusted execution environment that the policy of g accepts."""
         return np.asarray(self._tee_ok[self._needs[g], self._tees.codes[n]])
 
-    def profiled(self, g: Ints, n: Ints) -> Bools:
+    def profiled(self, g: Index, n: Index) -> Bools:
         """Whether the model of g has a throughput profile on the accelerators of n."""
         return np.asarray(self.has_profile[self.class_model[g], self.node_type[n]])
 
-    def can_run(self, g: Ints, n: Ints) -> Bools:
+    def can_run(self, g: Index, n: Index) -> Bools:
         """Whether n can execute requests of g (loaded replicas and capacity aside)."""
         row = self.pair_row(g, n) >= 0
         listed = np.where(self.paired[g], row, self.profiled(g, n))
@@ -330,7 +337,7 @@ class Quantities:
         able = self.infers[n] & self.fits(self.class_model[g], n)
         return np.asarray(listed & able & self.tee_ok(g, n) & fast & self.place_ok(g, n))
 
-    def can_verify(self, g: Ints, n: Ints) -> Bools:
+    def can_verify(self, g: Index, n: Index) -> Bools:
         """Whether n can verify requests of g; re-execution needs a model that n can hold."""
         holds = self.profiled(g, n) & self.fits(self.class_model[g], n)
         able = (self.mode[g] != REEXECUTION) | holds

@@ -166,9 +166,7 @@ def to_solution(quantities: Quantities, placement: Placement, **fields: Any) -> 
         ),
         inference=_assignments(table(p.run_g, p.run_n, p.run_count), classes, nodes),
         verification=_assignments(table(p.verify_g, p.verify_n, p.verify_count), classes, nodes),
-        unserved={
-            classes[g]: int(p.unserved[g]) for g in np.flatnonzero(p.unserved > 0).tolist()
-        },
+        unserved={classes[g]: int(p.unserved[g]) for g in np.flatnonzero(p.unserved > 0).tolist()},
         **fields,
     )
 
