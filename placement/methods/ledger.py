@@ -176,9 +176,9 @@ class Ledger:
             self.compiled,
             self.hosting,
             np.where(used[: self.q.n_models], self.replicas, 0),
-            (run_g, run_n, run_count),
-            (check_g, check_n, check_count),
-            self.left,
+            runs=(run_g, run_n, run_count),
+            checks=(check_g, check_n, check_count),
+            unserved=self.left,
         )
 
 
@@ -186,6 +186,7 @@ def assemble(
     compiled: Compiled,
     hosting: Bools,
     replicas: Ints,
+    *,
     runs: tuple[Ints, Ints, Ints],
     checks: tuple[Ints, Ints, Ints],
     unserved: Ints,
