@@ -1,0 +1,123 @@
+"""What a solution's file claims, against what the instance says."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from placement.evaluation import TOLERANCE, Evaluation, evaluate
+from placement.instance import Instance
+from placement.solution import Solution
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a check.
+
+    Attributes
+    ----------
+    evaluation : Evaluation
+        Cost and violations, recomputed.
+    certified_bound : float or None
+        The lower bound that the certificate proves [$]; None without a certificate.
+    untruths : tuple of str
+        One sentence for each claim of the file that is not true.
+    """
+
+    evaluation: Evaluation
+    certified_bound: float | None
+    untruths: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the placement breaks no rule and its file says the truth."""
+        return self.evaluation.feasible and not self.untruths
+
+    @property
+    def gap(self) -> float | None:
+        """How far the recomputed objective is from the certified bound; None without one."""
+        if self.certified_bound is None:
+            return None
+        return _gap(self.evaluation.objective, self.certified_bound)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the verdict as plain data."""
+        return {
+            "feasible": self.evaluation.feasible,
+            "objective": self.evaluation.objective,
+            "terms": self.evaluation.terms,
+            "violations": [asdict(violation) for violation in self.evaluation.violations],
+            "certified_bound": self.certified_bound,
+            "gap": self.gap,
+            "untruths": list(self.untruths),
+        }
+
+
+def judge(instance: Instance, solution: Solution) -> Verdict:
+    """Check a placement and every claim of its file.
+
+    Raises
+    ------
+    InvalidSolution
+        If the solution or its certificate names what is not in the instance.
+    """
+    evaluation = evaluate(instance, solution)
+    bound = _certified_bound(instance, solution)
+    untruths = (*_false_costs(solution, evaluation), *_false_bounds(solution, evaluation, bound))
+    return Verdict(evaluation, bound, untruths)
+
+
+def _certified_bound(instance: Instance, solution: Solution) -> float | None:
+    if solution.certificate is None:
+        return None
+    from placement.certificate import certified_bound
+
+    return certified_bound(instance, solution.certificate)
+
+
+def _false_costs(solution: Solution, evaluation: Evaluation) -> Iterator[str]:
+    if solution.objective is None:
+        yield f"`objective` is null (status {solution.status}): there is no placement to check."
+        return
+    if _differs(solution.objective, evaluation.objective):
+        yield _says("objective", solution.objective, evaluation.objective)
+    for term, claimed in solution.terms.items():
+        actual = evaluation.terms.get(term, 0.0)
+        if _differs(claimed, actual, scale=evaluation.objective):
+            yield _says(f"terms.{term}", claimed, actual)
+
+
+def _false_bounds(
+    solution: Solution, evaluation: Evaluation, certified: float | None
+) -> Iterator[str]:
+    objective, bound = solution.objective, solution.lower_bound
+    if bound is None:
+        if solution.status == "optimal":
+            yield "`status` is optimal, but there is no `lower_bound` to say so."
+        return
+    if evaluation.feasible and bound > evaluation.objective + _slack(evaluation.objective):
+        yield (
+            f"`lower_bound` says {bound:.10g}, but this very placement costs "
+            f"{evaluation.objective:.10g}."
+        )
+    if certified is not None and bound > certified + _slack(certified):
+        yield f"`lower_bound` says {bound:.10g}, but its certificate proves {certified:.10g} only."
+    if objective is not None and solution.gap is not None:
+        gap = _gap(objective, bound)
+        if _differs(solution.gap, gap):
+            yield _says("gap", solution.gap, gap)
+
+
+def _gap(objective: float, bound: float) -> float:
+    return (objective - bound) / max(1e-9, abs(objective))
+
+
+def _slack(scale: float) -> float:
+    return TOLERANCE * max(1.0, abs(scale))
+
+
+def _differs(claimed: float, actual: float, scale: float = 0.0) -> bool:
+    return abs(claimed - actual) > _slack(max(abs(actual), abs(scale)))
+
+
+def _says(field: str, claimed: float, actual: float) -> str:
+    return f"`{field}` says {claimed:.10g}, recomputed it is {actual:.10g}."

@@ -1,0 +1,39 @@
+"""Numbers and words as people read them; what is unknown is a dash."""
+
+UNKNOWN = "-"
+
+
+def money(amount: float | None) -> str:
+    """Write dollars: cents where they matter, more digits below one cent."""
+    if amount is None:
+        return UNKNOWN
+    digits = 2 if abs(amount) >= 0.1 or amount == 0 else 6
+    return f"${amount:,.{digits}f}".replace("$-", "-$")
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Write a share of one in percent; a share too small to show is not shown as zero."""
+    if share is None:
+        return UNKNOWN
+    least = 10.0**-digits
+    if 0 < 100 * share < least:
+        return f"< {least:.{digits}f} %"
+    return f"{100 * share:.{digits}f} %"
+
+
+def whole(count: int) -> str:
+    """Write a whole number with separated thousands."""
+    return f"{count:,}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a number of things: 1 node, 2 nodes, 3 request classes."""
+    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{ending}"
+
+
+def join(names: list[str], most: int = 3) -> str:
+    """List the first few names and count the rest."""
+    shown = ", ".join(names[:most])
+    rest = len(names) - most
+    return f"{shown} and {rest:,} more" if rest > 0 else shown
