@@ -5,8 +5,9 @@ Constructive methods build on one ledger; it never lets a capacity be overdrawn.
 
 import numpy as np
 
+from placement.assembly import assemble
 from placement.compiled import Compiled
-from placement.quantities import Bools, Floats, Ints, whole_down, whole_up
+from placement.quantities import Floats, Ints, whole_down, whole_up
 from placement.solution import Placement
 
 _SLACK = 1e-9
@@ -166,59 +167,14 @@ class Ledger:
 
         Sources of loads are the hosts from which reading costs least.
         """
-        run_g, run_n, run_count = _columns(self.executed)
-        check_g, check_n, check_count = _columns(self.checked)
-        used = np.zeros((self.q.n_models + 1, self.q.n_nodes), dtype=bool)
-        used[self.q.class_model[run_g], run_n] = True
-        redone = self.q.reexecution_work_s(check_g, check_n) > 0
-        used[self.q.class_model[check_g[redone]], check_n[redone]] = True
         return assemble(
             self.compiled,
             self.hosting,
-            np.where(used[: self.q.n_models], self.replicas, 0),
-            runs=(run_g, run_n, run_count),
-            checks=(check_g, check_n, check_count),
+            self.replicas,
+            runs=_columns(self.executed),
+            checks=_columns(self.checked),
             unserved=self.left,
         )
-
-
-def assemble(
-    compiled: Compiled,
-    hosting: Bools,
-    replicas: Ints,
-    *,
-    runs: tuple[Ints, Ints, Ints],
-    checks: tuple[Ints, Ints, Ints],
-    unserved: Ints,
-) -> Placement:
-    """A placement from dense hosting and replicas, each load read from its cheapest host."""
-    q = compiled.quantities
-    host_m, host_n = np.nonzero(hosting)
-    m, n = np.nonzero(replicas)
-    count = replicas[m, n]
-    fresh = np.maximum(count - q.loaded[m, n], 0)
-    new = fresh > 0
-    source = cheapest_source(compiled, hosting, m[new], n[new])
-    return Placement(
-        host_m, host_n, m, n, count, m[new], source, n[new], fresh[new],
-        *runs, *checks, np.asarray(unserved, dtype=np.int64),
-    )  # fmt: skip
-
-
-def cheapest_source(compiled: Compiled, hosting: Bools, m: Ints, n: Ints) -> Ints:
-    """The host from which each (m, n) reads its weights: itself, or the cheapest region's first.
-
-    Every model asked for must have a host.
-    """
-    q = compiled.quantities
-    source = n.copy()
-    remote = np.flatnonzero(~hosting[m, n])
-    for model in np.unique(m[remote]).tolist():
-        rows = remote[m[remote] == model]
-        hosts = np.flatnonzero(hosting[model])
-        price = q.transfer_price[q.node_region[hosts][:, None], q.node_region[n[rows]][None, :]]
-        source[rows] = hosts[np.argmin(price, axis=0)]
-    return source
 
 
 def _whole(amount: Floats) -> Ints:

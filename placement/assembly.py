@@ -1,0 +1,77 @@
+"""From decisions in dense or columnar form to a placement, nothing idle kept."""
+
+import numpy as np
+
+from placement.compiled import Compiled
+from placement.quantities import Bools, Ints, whole_up
+from placement.solution import Placement
+
+Counts = tuple[Ints, Ints, Ints]
+"""Rows (class, node, count)."""
+
+
+def assemble(
+    compiled: Compiled,
+    hosting: Bools,
+    replicas: Ints,
+    *,
+    runs: Counts,
+    checks: Counts,
+    unserved: Ints,
+) -> Placement:
+    """A placement in which each load reads from its cheapest host.
+
+    Parameters
+    ----------
+    hosting : array of bool, shape (models, nodes)
+    replicas : array of int, shape (models, nodes)
+        Replicas available; those that the work does not need are dropped.
+    runs, checks : tuple of arrays
+        Requests executed and verifications done.
+    unserved : array of int
+        Requests turned away, for each class.
+    """
+    q = compiled.quantities
+    replicas = np.minimum(replicas, replicas_needed(compiled, runs, checks))
+    host_m, host_n = np.nonzero(hosting)
+    m, n = np.nonzero(replicas)
+    fresh = np.maximum(replicas[m, n] - q.loaded[m, n], 0)
+    new = fresh > 0
+    source = cheapest_source(compiled, hosting, m[new], n[new])
+    return Placement(
+        host_m, host_n, m, n, replicas[m, n], m[new], source, n[new], fresh[new],
+        *runs, *checks, np.asarray(unserved, dtype=np.int64),
+    )  # fmt: skip
+
+
+def replicas_needed(compiled: Compiled, runs: Counts, checks: Counts) -> Ints:
+    """The fewest replicas that the work needs, shape (models, nodes)."""
+    q = compiled.quantities
+    (g, n, count), (checked_g, checked_n, checked) = runs, checks
+    work = np.zeros((q.n_models + 1, q.n_nodes))
+    used = np.zeros((q.n_models + 1, q.n_nodes), dtype=bool)
+    np.add.at(work, (q.class_model[g], n), q.work_s(g, n) * count)
+    again = q.reexecution_work_s(checked_g, checked_n) * checked
+    np.add.at(work, (q.class_model[checked_g], checked_n), again)
+    used[q.class_model[g], n] = True
+    needed: Ints = np.zeros((q.n_models, q.n_nodes), dtype=np.int64)
+    at = np.nonzero((work > 0)[: q.n_models] | used[: q.n_models])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        needed[at] = np.maximum(whole_up(work[at] / q.replica_s(*at)), 1)
+    return needed
+
+
+def cheapest_source(compiled: Compiled, hosting: Bools, m: Ints, n: Ints) -> Ints:
+    """The host from which each (m, n) reads its weights: itself, or one in the cheapest region.
+
+    Every model asked for must have a host.
+    """
+    q = compiled.quantities
+    source = n.copy()
+    remote = np.flatnonzero(~hosting[m, n])
+    for model in np.unique(m[remote]).tolist():
+        rows = remote[m[remote] == model]
+        hosts = np.flatnonzero(hosting[model])
+        price = q.transfer_price[q.node_region[hosts][:, None], q.node_region[n[rows]][None, :]]
+        source[rows] = hosts[np.argmin(price, axis=0)]
+    return source
