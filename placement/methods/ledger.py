@@ -7,7 +7,7 @@ import numpy as np
 
 from placement.assembly import assemble
 from placement.compiled import Compiled
-from placement.quantities import Floats, Ints, whole_down, whole_up
+from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_down, whole_up
 from placement.solution import Placement
 
 _SLACK = 1e-9
@@ -92,6 +92,18 @@ class Ledger:
             and moved <= self.transfer_left + _SLACK
         )
 
+    def openable(self, m: int) -> Bools:
+        """`can_open` for m on every node at once."""
+        q = self.q
+        able = self.replicas[m] < self.compiled.max_replicas[m]
+        able &= q.replica_gb[m] <= self.memory_gb + _SLACK * q.memory_gb
+        kept = self.replicas[m] < q.loaded[m]
+        if not self.hosting[m].any() or self.new_left < 1:
+            return able & kept
+        moved = np.where(self.hosting[m], 0.0, q.weights_gb[m])
+        fresh = q.load_s(m, np.arange(q.n_nodes)) <= self.capacity_s
+        return able & (kept | (fresh & (moved <= self.transfer_left + _SLACK)))
+
     def open(self, m: int, n: int) -> None:
         """Add one replica of m on n; a loaded one if there is one left, else a new one."""
         q = self.q
@@ -144,6 +156,21 @@ class Ledger:
         self.group_left[self.q.node_group[n]] -= count
         self._spend(g, n, float(self.q.work_s(g, n)) * count)
 
+    def execute_many(self, g: int, n: Ints, count: Ints) -> None:
+        """Execute `count` more requests of g on each of the distinct nodes n."""
+        q = self.q
+        n, count = n[count != 0], count[count != 0]
+        for node, number in zip(n.tolist(), count.tolist(), strict=True):
+            key = (g, node)
+            self.executed[key] = self.executed.get(key, 0) + number
+        self.left[g] -= count.sum()
+        np.subtract.at(self.group_left, q.node_group[n], count)
+        seconds = q.work_s(g, n) * count
+        self.capacity_s[n] -= seconds
+        m = int(q.class_model[g])
+        if m >= 0:
+            self.share_s[m, n] -= seconds
+
     def check(self, g: int, n: int, count: int) -> None:
         """Do `count` more verifications of g on n; a negative count takes some back."""
         if count == 0:
@@ -151,8 +178,8 @@ class Ledger:
         key = (g, n)
         self.checked[key] = self.checked.get(key, 0) + count
         self.cores_s[n] -= self.q.core_s[g] * count
-        work = float(self.q.reexecution_work_s(g, n))
-        self._spend(g, n, work * count)
+        if self.q.mode[g] == REEXECUTION:
+            self._spend(g, n, float(self.q.reexecution_work_s(g, n)) * count)
 
     def _spend(self, g: int, n: int, seconds: float) -> None:
         self.capacity_s[n] -= seconds
