@@ -70,24 +70,33 @@ class Compiled:
     @cached_property
     def run_kinds(self) -> Bools:
         """Whether a class can run on a node kind, shape (classes, kinds); false for paired ones."""
-        able = self._by_kind(self.quantities.can_run)
-        able[self.quantities.paired] = False
-        return able
+        return self._run_kinds[self.quantities.class_kind]
 
     @cached_property
     def verify_kinds(self) -> Bools:
         """Whether a class that needs verifiers can be verified on a node kind."""
-        return self._by_kind(self.quantities.can_verify) & self.verified[:, None]
+        return self._verify_kinds[self.quantities.class_kind]
 
-    def _by_kind(self, ability: Callable[[Ints, Ints], Bools]) -> Bools:
+    @cached_property
+    def _run_kinds(self) -> Bools:
+        """`run_kinds` by class kind."""
+        return self._by_kind(self.quantities.can_run, ~self.quantities.paired)
+
+    @cached_property
+    def _verify_kinds(self) -> Bools:
+        """`verify_kinds` by class kind."""
+        return self._by_kind(self.quantities.can_verify, self.verified)
+
+    def _by_kind(self, ability: Callable[[Ints, Ints], Bools], among: Bools) -> Bools:
+        """The ability of one class of each kind on one node of each kind."""
         q = self.quantities
-        kinds = q.kind_node
-        able = np.zeros((q.n_classes, len(kinds)), dtype=bool)
-        step = max(1, _CHUNK // max(1, len(kinds)))
-        for start in range(0, q.n_classes, step):
-            g = np.arange(start, min(start + step, q.n_classes))
-            able[g] = ability(g[:, None], kinds[None, :])
-        return able
+        classes, nodes = q.kind_class, q.kind_node
+        able = np.zeros((len(classes), len(nodes)), dtype=bool)
+        step = max(1, _CHUNK // max(1, len(nodes)))
+        for start in range(0, len(classes), step):
+            rows = slice(start, start + step)
+            able[rows] = ability(classes[rows, None], nodes[None, :])
+        return able & among[classes, None]
 
     @cached_property
     def max_replicas(self) -> Ints:
@@ -117,17 +126,20 @@ class Compiled:
         q = self.quantities
         return self.verify_arcs(np.ones((q.n_models + 1, q.n_nodes), dtype=bool))
 
-    def run_arcs(self, holding: Bools) -> Arcs:
+    def run_arcs(self, holding: Bools, classes: Ints | None = None) -> Arcs:
         """The arcs to nodes that hold the model of the class.
 
         Parameters
         ----------
         holding : array of bool, shape (models, nodes) or (models + 1, nodes)
             Where replicas are. Plain jobs need none; their arcs are always there.
+        classes : array of int or None
+            The classes asked for, in increasing order; None for all.
         """
         q = self.quantities
-        g, n = self._expand(self.run_kinds, holding[: q.n_models])
-        paired = q.can_run(q.pair_class, q.pair_node)
+        classes = np.arange(q.n_classes) if classes is None else classes
+        g, n = self._expand(classes, self._run_kinds, holding)
+        paired = q.can_run(q.pair_class, q.pair_node) & np.isin(q.pair_class, classes)
         model = q.class_model[q.pair_class]
         if q.n_models:
             paired &= (model < 0) | holding[model, q.pair_node]
@@ -136,14 +148,14 @@ class Compiled:
         order = np.argsort(g * q.n_nodes + n, kind="stable")
         return self.price_runs(g[order], n[order])
 
-    def verify_arcs(self, holding: Bools) -> Arcs:
+    def verify_arcs(self, holding: Bools, classes: Ints | None = None) -> Arcs:
         """The arcs to nodes that can verify; re-execution only where replicas are."""
         q = self.quantities
-        redone = q.mode == REEXECUTION
-        light = self.verify_kinds & ~redone[:, None]
+        classes = np.arange(q.n_classes) if classes is None else classes
+        redone = q.mode[classes] == REEXECUTION
         everywhere = np.ones((q.n_models, q.n_nodes), dtype=bool)
-        g, n = self._expand(light, everywhere)
-        g_held, n_held = self._expand(self.verify_kinds & redone[:, None], holding[: q.n_models])
+        g, n = self._expand(classes[~redone], self._verify_kinds, everywhere)
+        g_held, n_held = self._expand(classes[redone], self._verify_kinds, holding)
         g, n = np.concatenate([g, g_held]), np.concatenate([n, n_held])
         order = np.argsort(g * q.n_nodes + n, kind="stable")
         return self.price_checks(g[order], n[order])
@@ -161,18 +173,22 @@ class Compiled:
         work = q.reexecution_work_s(g, n)
         return Arcs(g, n, work, self.rate[n] * work + q.core_price[n] / 3600.0 * q.core_s[g])
 
-    def _expand(self, able: Bools, holding: Bools) -> tuple[Ints, Ints]:
-        """All (class, node) with the node's kind able and the class's model held there."""
+    def _expand(self, classes: Ints, able: Bools, holding: Bools) -> tuple[Ints, Ints]:
+        """All (class, node) with the node's kind able and the class's model held there.
+
+        `able` is by class kind and node kind.
+        """
         q = self.quantities
         parts_g, parts_n = [], []
-        somewhere = able.any(axis=1)
-        for m in range(-1, q.n_models):
-            classes = np.flatnonzero((q.class_model == m) & somewhere)
+        kind = q.class_kind[classes]
+        somewhere: Bools = np.any(able, axis=1)
+        model = np.where(somewhere[kind], q.class_model[classes], -2)
+        for m in np.unique(model[model > -2]).tolist():
+            rows = np.flatnonzero(model == m)
             nodes = np.flatnonzero(holding[m]) if m >= 0 else np.arange(q.n_nodes)
-            if len(classes) and len(nodes):
-                at, where = np.nonzero(able[np.ix_(classes, q.node_kind[nodes])])
-                parts_g.append(classes[at])
-                parts_n.append(nodes[where])
+            at, where = np.nonzero(able[np.ix_(kind[rows], q.node_kind[nodes])])
+            parts_g.append(classes[rows[at]])
+            parts_n.append(nodes[where])
         if not parts_g:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         return np.concatenate(parts_g), np.concatenate(parts_n)

@@ -371,3 +371,25 @@ class Quantities:
         """One node of each kind, to ask about."""
         _, first = np.unique(self.node_kind, return_index=True)
         return np.asarray(first, dtype=np.int64)
+
+    @cached_property
+    def class_kind(self) -> Ints:
+        """A number for each class: classes of one kind differ in name and count only.
+
+        A class with `pairs` is a kind of its own.
+        """
+        own = np.where(self.paired, np.arange(self.n_classes), -1)
+        amounts = (self.input_tokens, self.output_tokens, self.max_ttft_ms, self.latency_price)
+        codes = (self._places.codes, self.class_policy, self.class_region, self.class_model)
+        columns = np.stack([own, self.penalty, *amounts, *codes])
+        order = np.lexsort(columns)
+        columns = columns[:, order]
+        kind = np.zeros(self.n_classes, dtype=np.int64)
+        kind[order[1:]] = np.cumsum(np.any(columns[:, 1:] != columns[:, :-1], axis=0))
+        return kind
+
+    @cached_property
+    def kind_class(self) -> Ints:
+        """One class of each kind, to ask about: the first."""
+        _, first = np.unique(self.class_kind, return_index=True)
+        return np.asarray(first, dtype=np.int64)
