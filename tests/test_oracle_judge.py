@@ -156,6 +156,7 @@ NODE_A, NODE_B, CLASS_G = "instance.nodes.a", "instance.nodes.b", "instance.requ
 POLICY = "instance.policies.again"
 ON_A = {"model": "m", "node": "a", "count": 1}
 ON_C = {"model": "m", "node": "c", "count": 1}
+[JOB_ON_B] = INSTANCE["pairs"]
 LOAD_A, LOAD_B = SOLUTION["loads"]
 PLANTED = [
     (1, "a request is lost", [("solution.unserved", {})]),
@@ -183,6 +184,17 @@ PLANTED = [
     ),
     (2, "no profile", [("instance.profiles", [])]),
     (2, "verifier without a profile", [(NODE_B + ".accelerator", "B")]),
+    (
+        2,
+        "verifier with a row instead of a profile",
+        [
+            (NODE_B + ".accelerator", "B"),
+            (
+                "instance.pairs",
+                [JOB_ON_B, *({**JOB_ON_B, "request": "g", "node": n} for n in "ab")],
+            ),
+        ],
+    ),
     (
         3,
         "too few replicas",

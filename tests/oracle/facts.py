@@ -266,10 +266,10 @@ class Facts:
         )
 
     def can_verify(self, g, n):
-        """Whether n may verify class g; to re-execute, its work must be known and m fit."""
+        """Whether n may verify class g; to re-execute, m must have a profile there and fit."""
         if "verification" not in self.nodes[n]["roles"] or not self.allowed_by_law(g, n):
             return False
         if self.policy(g)["mode"] != "reexecution":
             return True
         m = self.requests[g]["model"]
-        return m is not None and self.bare_work_s(g, n) is not None and self.fits(m, n)
+        return m is not None and self.profile(m, n) is not None and self.fits(m, n)
