@@ -3,9 +3,11 @@
 Constructive methods build on one ledger; it never lets a capacity be overdrawn.
 """
 
+from itertools import chain
+
 import numpy as np
 
-from placement.assembly import assemble
+from placement.assembly import Counts, assemble
 from placement.compiled import Compiled
 from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_down, whole_up
 from placement.solution import Placement
@@ -95,14 +97,14 @@ class Ledger:
     def openable(self, m: int) -> Bools:
         """`can_open` for m on every node at once."""
         q = self.q
-        able = self.replicas[m] < self.compiled.max_replicas[m]
+        able: Bools = self.replicas[m] < self.compiled.max_replicas[m]
         able &= q.replica_gb[m] <= self.memory_gb + _SLACK * q.memory_gb
         kept = self.replicas[m] < q.loaded[m]
         if not self.hosting[m].any() or self.new_left < 1:
-            return able & kept
+            return np.asarray(able & kept)
         moved = np.where(self.hosting[m], 0.0, q.weights_gb[m])
         fresh = q.load_s(m, np.arange(q.n_nodes)) <= self.capacity_s
-        return able & (kept | (fresh & (moved <= self.transfer_left + _SLACK)))
+        return np.asarray(able & (kept | (fresh & (moved <= self.transfer_left + _SLACK))))
 
     def open(self, m: int, n: int) -> None:
         """Add one replica of m on n; a loaded one if there is one left, else a new one."""
@@ -198,20 +200,30 @@ class Ledger:
             self.compiled,
             self.hosting,
             self.replicas,
-            runs=_columns(self.executed),
-            checks=_columns(self.checked),
+            runs=self.runs(),
+            checks=self.checks(),
             unserved=self.left,
         )
+
+    def runs(self) -> Counts:
+        """Rows (class, node, count) of the requests executed."""
+        return _columns(self.executed)
+
+    def checks(self) -> Counts:
+        """Rows (class, node, count) of the verifications done."""
+        return _columns(self.checked)
 
 
 def _whole(amount: Floats) -> Ints:
     return np.maximum(whole_down(np.minimum(amount, 1e15)), 0)
 
 
-def _columns(counts: dict[tuple[int, int], int]) -> tuple[Ints, Ints, Ints]:
-    rows = [(a, b, count) for (a, b), count in counts.items() if count]
-    columns = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-    return columns[0], columns[1], columns[2]
+def _columns(counts: dict[tuple[int, int], int]) -> Counts:
+    size = len(counts)
+    keys = np.fromiter(chain.from_iterable(counts), np.int64, 2 * size).reshape(size, 2)
+    amount = np.fromiter(counts.values(), np.int64, size)
+    kept = amount != 0
+    return keys[kept, 0], keys[kept, 1], amount[kept]
 
 
 def checks_needed(compiled: Compiled, g: int, executed: int) -> int:
