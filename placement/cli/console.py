@@ -31,6 +31,7 @@ def show(*parts: "RenderableType") -> None:
     """Print tables and texts on standard error, plain where nobody looks."""
     console = _console()
     for part in parts:
+        console.print()
         console.print(part)
 
 

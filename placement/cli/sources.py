@@ -1,11 +1,11 @@
 """`placement generate`, `placement import` and `placement schema`: where instances come from."""
 
 import json
+from typing import Any
 
 import click
 
 from placement.cli import console, files
-from placement.errors import InputError
 
 
 @click.command()
@@ -24,8 +24,6 @@ def generate(preset: str | None, seed: int, output: str, *, listing: bool) -> No
         return
     if preset is None:
         raise click.UsageError("name a PRESET; placement generate --list shows them.")
-    if preset not in PRESETS:
-        raise InputError(f"there is no preset {preset!r}; known are {', '.join(PRESETS)}.")
     files.demand_writable(output)
     instance = generate(preset, seed)
     files.write_lines(output, [instance.to_json()])
@@ -43,5 +41,29 @@ def schema(kind: str) -> None:
     from placement.instance import Instance
     from placement.solution import Solution
 
-    model = Instance if kind == "instance" else Solution
-    click.echo(json.dumps(model.model_json_schema(), indent=2, ensure_ascii=False))
+    described = (Instance if kind == "instance" else Solution).model_json_schema()
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **described,
+        "properties": {
+            name: _rows_or_columns(field, described["$defs"])
+            for name, field in described["properties"].items()
+        },
+    }
+    files.write_lines(files.STREAM, [json.dumps(document, indent=2, ensure_ascii=False)])
+
+
+def _rows_or_columns(field: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:
+    """Allow a table by columns too, as the readers do: {"name": [...], "count": [...]}."""
+    reference = field.get("items", {}).get("$ref")
+    if reference is None:
+        return field
+    row = rows[reference.rpartition("/")[2]]
+    columns = {
+        **row,
+        "description": f"{row['description']} By columns of equal length.",
+        "properties": {
+            name: {"type": "array", "items": column} for name, column in row["properties"].items()
+        },
+    }
+    return {"anyOf": [field, columns]}

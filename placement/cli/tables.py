@@ -47,7 +47,6 @@ def headline(solution: Solution) -> Text:
     seconds = f" after {sum(solution.runtime_s.values()):.1f} s" if solution.runtime_s else ""
     style = _STYLES.get(solution.status, "yellow")
     return Text.assemble(
-        "\n",
         (solution.status, style),
         f"  {solution.instance}, by {by}{stopped}{seconds}\n",
         ("objective ", "dim"),
@@ -61,13 +60,18 @@ def headline(solution: Solution) -> Text:
 
 def _table(title: str, *columns: Column) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
-    for heading, justify in columns:
-        table.add_column(heading, justify="right" if justify == ">" else "left", header_style="dim")
+    for i, (heading, justify) in enumerate(columns):
+        table.add_column(
+            heading,
+            justify="right" if justify == ">" else "left",
+            header_style="dim",
+            no_wrap=i == 0,
+        )
     return table
 
 
 def _costs(solution: Solution) -> RenderableType:
-    table = _table("\nCost of the window", ("term", "<"), ("$", ">"), ("share", ">"))
+    table = _table("Cost of the window", ("term", "<"), ("$", ">"), ("share", ">"))
     total = solution.objective or 0.0
     for term, amount in solution.terms.items():
         if amount:
@@ -84,7 +88,7 @@ def _demand(solution: Solution, summary: "Summary | None") -> Text:
     loads = sum(row.count for row in solution.loads)
     share = percent(served / demanded if demanded else None)
     return Text.assemble(
-        ("\nRequests\n", "bold italic"),
+        ("Requests\n", "bold italic"),
         f"{whole(served)} of {whole(demanded)} served ({share}), {whole(unserved)} turned away, "
         f"{plural(verified, 'verification')}\n"
         f"{plural(replicas, 'replica')}, {whole(loads)} of them newly loaded",
@@ -97,7 +101,7 @@ def _reasons(reasons: Sequence[Reason]) -> Iterator[RenderableType]:
     by_code: dict[str, list[Reason]] = {}
     for reason in reasons:
         by_code.setdefault(reason.code, []).append(reason)
-    table = _table("\nWhy", ("reason", "<"), ("cases", ">"), ("for example", "<"))
+    table = _table("Why", ("reason", "<"), ("cases", ">"), ("for example", "<"))
     for code, cases in list(by_code.items())[:_MOST_REASONS]:
         table.add_row(code, whole(len(cases)), cases[0].sentence)
     yield table
@@ -107,7 +111,7 @@ def _fleet(summary: "Summary") -> RenderableType:
     uses = summary.fleet()
     total = sum(uses.values())
     table = _table(
-        f"\nFleet: {total / 3600:,.0f} accelerator-hours",
+        f"Fleet: {total / 3600:,.0f} accelerator-hours",
         ("use", "<"), ("hours", ">"), ("share", ">"), ("", "<"),
     )  # fmt: skip
     for use, seconds in uses.items():
@@ -119,7 +123,7 @@ def _fleet(summary: "Summary") -> RenderableType:
 
 def _regions(summary: "Summary") -> RenderableType:
     table = _table(
-        "\nRegions",
+        "Regions",
         ("region", "<"), ("nodes", ">"), ("engaged", ">"), ("accel.", ">"), ("busy", ">"),
         ("executed", ">"), ("verified", ">"),
     )  # fmt: skip
@@ -133,7 +137,7 @@ def _regions(summary: "Summary") -> RenderableType:
 
 def _top_nodes(summary: "Summary") -> RenderableType:
     table = _table(
-        "\nBusiest nodes",
+        "Busiest nodes",
         ("node", "<"), ("region", "<"), ("busy", ">"), ("memory", ">"), ("replicas", ">"),
         ("executed", ">"), ("verified", ">"),
     )  # fmt: skip
@@ -148,7 +152,7 @@ def _top_nodes(summary: "Summary") -> RenderableType:
 def instance_tables(instance: Instance) -> Iterator[RenderableType]:
     """What a network has and what is asked of it."""
     requests = sum(row.count for row in instance.requests)
-    text = Text.assemble("\n", (instance.name, "bold"), f"  window {instance.window_s:,.0f} s\n")
+    text = Text.assemble((instance.name, "bold"), f"  window {instance.window_s:,.0f} s\n")
     if instance.source:
         text.append(f"{instance.source}\n", style="dim")
     counts = (
@@ -166,7 +170,7 @@ def instance_tables(instance: Instance) -> Iterator[RenderableType]:
 
 def _places(instance: Instance) -> RenderableType:
     table = _table(
-        "\nRegions",
+        "Regions",
         ("region", "<"), ("law", "<"), ("nodes", ">"), ("hosting", ">"), ("inference", ">"),
         ("verification", ">"), ("accel.", ">"), ("requests", ">"),
     )  # fmt: skip
@@ -189,8 +193,8 @@ def _places(instance: Instance) -> RenderableType:
 
 def _policies(instance: Instance) -> RenderableType:
     table = _table(
-        "\nPolicies",
-        ("policy", "<"), ("mode", "<"), ("verifiers", ">"), ("sample", ">"), ("TEE", "<"),
+        "Policies",
+        ("policy", "<"), ("mode", "<"), ("checks", ">"), ("sample", ">"), ("TEE", "<"),
         ("classes", ">"), ("requests", ">"),
     )  # fmt: skip
     classes, asked = Counter[str | None](), Counter[str | None]()
@@ -202,14 +206,14 @@ def _policies(instance: Instance) -> RenderableType:
         if classes[name]:
             table.add_row(
                 policy.name, policy.mode, whole(policy.verifier_count), percent(policy.sample, 0),
-                " or ".join(policy.requires_tee), whole(classes[name]), whole(asked[name]),
+                ", ".join(policy.requires_tee), whole(classes[name]), whole(asked[name]),
             )  # fmt: skip
     return table
 
 
 def _models(instance: Instance) -> RenderableType:
     table = _table(
-        "\nModels most asked for",
+        "Models most asked for",
         ("model", "<"), ("weights", ">"), ("accel.", ">"), ("stored on", ">"), ("loaded", ">"),
         ("requests", ">"),
     )  # fmt: skip

@@ -1,12 +1,17 @@
 """What a solution's file claims, against what the instance says."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from placement.evaluation import TOLERANCE, Evaluation, evaluate
+from placement.certificate import lower_bound
+from placement.evaluation import TOLERANCE, Evaluation, evaluate_placement
 from placement.instance import Instance
-from placement.solution import Solution
+from placement.prices import Prices
+from placement.quantities import Quantities
+from placement.result import relative_gap
+from placement.solution import Solution, to_placement
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,7 @@ class Verdict:
     @property
     def gap(self) -> float | None:
         """How far the recomputed objective is from the certified bound; None without one."""
-        if self.certified_bound is None:
-            return None
-        return _gap(self.evaluation.objective, self.certified_bound)
+        return relative_gap(self.evaluation.objective, self.certified_bound)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as plain data."""
@@ -60,18 +63,18 @@ def judge(instance: Instance, solution: Solution) -> Verdict:
     InvalidSolution
         If the solution or its certificate names what is not in the instance.
     """
-    evaluation = evaluate(instance, solution)
-    bound = _certified_bound(instance, solution)
+    quantities = Quantities(instance)
+    evaluation = evaluate_placement(quantities, to_placement(quantities, solution))
+    bound = _certified_bound(quantities, solution)
     untruths = (*_false_costs(solution, evaluation), *_false_bounds(solution, evaluation, bound))
     return Verdict(evaluation, bound, untruths)
 
 
-def _certified_bound(instance: Instance, solution: Solution) -> float | None:
+def _certified_bound(quantities: Quantities, solution: Solution) -> float | None:
     if solution.certificate is None:
         return None
-    from placement.certificate import certified_bound
-
-    return certified_bound(instance, solution.certificate)
+    bound = lower_bound(quantities, Prices.from_document(quantities, solution.certificate))
+    return bound if math.isfinite(bound) else None
 
 
 def _false_costs(solution: Solution, evaluation: Evaluation) -> Iterator[str]:
@@ -101,14 +104,9 @@ def _false_bounds(
         )
     if certified is not None and bound > certified + _slack(certified):
         yield f"`lower_bound` says {bound:.10g}, but its certificate proves {certified:.10g} only."
-    if objective is not None and solution.gap is not None:
-        gap = _gap(objective, bound)
-        if _differs(solution.gap, gap):
-            yield _says("gap", solution.gap, gap)
-
-
-def _gap(objective: float, bound: float) -> float:
-    return (objective - bound) / max(1e-9, abs(objective))
+    gap = relative_gap(objective, bound)
+    if gap is not None and solution.gap is not None and _differs(solution.gap, gap):
+        yield _says("gap", solution.gap, gap)
 
 
 def _slack(scale: float) -> float:
