@@ -195,6 +195,7 @@ class Instance(Document):
         _check_names(self)
         _check_references(self)
         _check_network(self)
+        _check_policies(self)
         _check_pairs(self)
         return self
 
@@ -272,6 +273,15 @@ def _check_network(instance: Instance) -> None:
             raise _fail(
                 f"`network.{field}` must be a {size} x {size} matrix, one row and one column "
                 f"for each of the {size} regions."
+            )
+
+
+def _check_policies(instance: Instance) -> None:
+    for i, policy in enumerate(instance.policies):
+        if policy.mode == "none" and policy.verifier_count:
+            raise _fail(
+                f"`policies[{i}].verifiers` of {policy.name!r} must be 0 where mode is none, "
+                f"got {policy.verifiers}."
             )
 
 

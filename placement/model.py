@@ -44,6 +44,8 @@ class Model:
         Classes of the columns `t`: sampled requests, rounded up.
     parts : array of int
         Keys model * groups + group of the columns `p`: a control group stores the model.
+    part_keys : dict
+        Keys class * size + part of the rows of each independence family.
     """
 
     compiled: Compiled
@@ -65,6 +67,7 @@ class Model:
     fetch_z: Ints
     limited: Ints
     parts: Ints
+    part_keys: dict[str, Ints]
 
 
 def build(compiled: Compiled) -> Model:
@@ -88,6 +91,7 @@ class _Builder:
         self.run, self.verify = compiled.run, compiled.verify
         self.redone = q.mode[self.verify.g] == REEXECUTION
         self.paid = compiled.engagement > 0
+        self.part_keys: dict[str, Ints] = {}
         self._choose_replicas()
         self._choose_sources()
 
@@ -156,6 +160,7 @@ class _Builder:
             fetch_z=self.fz,
             limited=self.limited,
             parts=self.parts,
+            part_keys=self.part_keys,
         )
 
     def _columns(self) -> None:
@@ -189,13 +194,9 @@ class _Builder:
         entries: list[Entry] = [(self.run.g, self.x, ones), (g, self.u, ones)]
         count = q.count.astype(float)
         p.add_rows("demand", q.n_classes, entries, lower=count, upper=count)
-        wanted = -self.c.wanted_checks[self.run.g]
-        asked = self.c.verified[self.run.g]
-        entries = [
-            (self.verify.g, self.v, ones),
-            (self.run.g[asked], self.x[asked], wanted[asked]),
-        ]
-        p.add_rows("verification", q.n_classes, entries, lower=0.0)
+        wanted = self.c.wanted_checks
+        entries = [(self.verify.g, self.v, ones), (g, self.u, wanted)]
+        p.add_rows("verification", q.n_classes, entries, lower=wanted * q.count)
 
     def _link_rows(self) -> None:
         """Constraint 3, for each replica, and for each request of it."""
@@ -291,12 +292,10 @@ class _Builder:
         q, p = self.q, self.p
         at_t = np.full(q.n_classes, -1, dtype=np.int64)
         at_t[self.limited] = np.arange(len(self.limited))
-        asked = np.flatnonzero(at_t[self.run.g] >= 0)
-        entries: list[Entry] = [
-            (np.arange(len(self.limited)), self.t, 1.0),
-            (at_t[self.run.g[asked]], self.x[asked], -q.sample[self.run.g[asked]]),
-        ]
-        p.add_rows("rounded", len(self.limited), entries, upper=_WHOLE_UP)
+        g, sample = self.limited, q.sample[self.limited]
+        i = np.arange(len(g))
+        entries: list[Entry] = [(i, self.t, 1.0), (i, self.u[g], sample)]
+        p.add_rows("rounded", len(g), entries, upper=sample * q.count[g] + _WHOLE_UP)
         for name, kind, part_of, size in (
             ("independent_group", 0, q.node_group, q.n_groups),
             ("independent_node", 1, np.arange(q.n_nodes), q.n_nodes),
@@ -304,30 +303,24 @@ class _Builder:
         ):
             mine = np.flatnonzero(q.independence[self.verify.g] == kind)
             keys, row = _number(self.verify.g[mine] * size + part_of[self.verify.n[mine]])
-            self._part_rows(name, keys // size, keys % size, part_of, (row, self.v[mine]))
+            g, i = keys // size, np.arange(len(keys))
+            entries = [(row, self.v[mine], 1.0)]
+            if kind < 2:
+                entries.append(self._executed(keys, size, part_of))
+            rounded = at_t[g] >= 0
+            entries.append((i[rounded], self.t[at_t[g[rounded]]], -1.0))
+            exact, scale = ~rounded, q.sample[g] if kind < 2 else np.ones(len(g))
+            entries.append((i[exact], self.u[g[exact]], scale[exact]))
+            limit = np.where(exact, scale * q.count[g], 0.0)
+            self.part_keys[name] = keys
+            p.add_rows(name, len(keys), entries, upper=limit)
 
-    def _part_rows(
-        self, name: str, g: Ints, part: Ints, part_of: Ints, checks: tuple[Ints, Ints]
-    ) -> None:
-        """Executed (times q) + verified on a part stay within t, or q x served without t."""
-        q = self.q
-        rounded = np.isin(g, self.limited)
-        scale = q.sample[g] if name != "distinct" else np.ones(len(g))
-        start = np.searchsorted(self.run.g, g)
-        length = np.searchsorted(self.run.g, g, side="right") - start
-        row = np.repeat(np.arange(len(g)), length)
-        arc = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length) + start[row]
-        inside = (part_of[self.run.n[arc]] == part[row]) & (name != "distinct")
-        factor = scale[row] * (inside.astype(float) - ~rounded[row])
-        used = factor != 0
-        entries: list[Entry] = [
-            (checks[0], checks[1], 1.0),
-            (row[used], self.x[arc[used]], factor[used]),
-        ]
-        if rounded.any():
-            at_t = np.searchsorted(self.limited, g[rounded])
-            entries.append((np.flatnonzero(rounded), self.t[at_t], -1.0))
-        self.p.add_rows(name, len(g), entries, upper=0.0)
+    def _executed(self, keys: Ints, size: int, part_of: Ints) -> Entry:
+        """The columns `x` of each (class, part), times the sampled share."""
+        key = self.run.g * size + part_of[self.run.n]
+        at = np.minimum(np.searchsorted(keys, key), max(len(keys) - 1, 0))
+        inside = np.flatnonzero(keys[at] == key) if len(keys) else np.zeros(0, dtype=np.int64)
+        return at[inside], self.x[inside], self.q.sample[self.run.g[inside]]
 
     def _limit_rows(self) -> None:
         """Constraints 12 and 13."""
