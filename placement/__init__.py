@@ -1,0 +1,77 @@
+"""Who hosts, who executes, who verifies: placements for inference networks, with a proof.
+
+The public names are those of `__all__`; they are imported on first use, so that importing the
+package is instant.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from placement.certificate import certified_bound
+    from placement.errors import (
+        DefectError,
+        EngineError,
+        InputError,
+        InvalidInstance,
+        InvalidSolution,
+        PlacementError,
+    )
+    from placement.evaluation import Evaluation, Violation, evaluate
+    from placement.expansion import expand
+    from placement.generate import generate
+    from placement.instance import Instance
+    from placement.result import Progress, Result
+    from placement.solution import Solution
+    from placement.solving import solve
+    from placement.version import __version__
+
+_HOMES = {
+    "certified_bound": "certificate",
+    "DefectError": "errors",
+    "EngineError": "errors",
+    "InputError": "errors",
+    "InvalidInstance": "errors",
+    "InvalidSolution": "errors",
+    "PlacementError": "errors",
+    "Evaluation": "evaluation",
+    "Violation": "evaluation",
+    "evaluate": "evaluation",
+    "expand": "expansion",
+    "generate": "generate",
+    "Instance": "instance",
+    "Progress": "result",
+    "Result": "result",
+    "Solution": "solution",
+    "solve": "solving",
+    "__version__": "version",
+}
+
+__all__ = [
+    "DefectError",
+    "EngineError",
+    "Evaluation",
+    "InputError",
+    "Instance",
+    "InvalidInstance",
+    "InvalidSolution",
+    "PlacementError",
+    "Progress",
+    "Result",
+    "Solution",
+    "Violation",
+    "__version__",
+    "certified_bound",
+    "evaluate",
+    "expand",
+    "generate",
+    "solve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'placement' has no attribute {name!r}")
+    value = getattr(import_module(f"placement.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

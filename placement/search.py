@@ -5,7 +5,8 @@ both is kept, so that the answer is there whenever time runs out or a person int
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from placement.compiled import Compiled
@@ -65,6 +66,7 @@ class Search:
         self.seed = seed
         self.threads = threads
         self.engine = engine
+        self.engine_used: str | None = None
         self.start = start
         self.best: Placement | None = None
         self.objective: float | None = None
@@ -117,15 +119,20 @@ class Search:
         DefectError
             If it is not feasible, which no method may ever let happen.
         """
-        begun = time.monotonic()
-        verdict = self._judge(placement)
-        self.check_s += time.monotonic() - begun
+        verdict = self.verdict(placement)
         if verdict.violations:
             raise DefectError(f"a method broke a constraint: {verdict.violations[0].sentence}")
         if self.objective is None or verdict.objective < self.objective:
             self.best, self.objective = placement, verdict.objective
             self.tell()
         return verdict.objective
+
+    def verdict(self, placement: Placement) -> "Evaluation":
+        """What the judge says of a placement."""
+        begun = time.monotonic()
+        verdict = self._judge(placement)
+        self.check_s += time.monotonic() - begun
+        return verdict
 
     def raise_bound(self, value: float) -> None:
         """Take note of a proven lower bound."""
@@ -142,6 +149,13 @@ class Search:
             self.prices, self.certified = prices, value
         self.raise_bound(value)
         return value
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Count the seconds of a phase of its own."""
+        begun = time.monotonic()
+        yield
+        self.phases[phase] = self.phases.get(phase, 0.0) + time.monotonic() - begun
 
     def enter(self, phase: str) -> None:
         """Say what is being done now."""

@@ -119,6 +119,12 @@ class Placement:
     verify_count: Ints
     unserved: Ints
 
+    @classmethod
+    def empty(cls, quantities: Quantities) -> "Placement":
+        """No decisions at all, which stands for the lack of a placement."""
+        columns = [np.zeros(0, dtype=np.int64) for _ in range(15)]
+        return cls(*columns, np.zeros(quantities.n_classes, dtype=np.int64))
+
 
 def table(
     first: Ints, second: Ints, count: Ints, third: Ints | None = None

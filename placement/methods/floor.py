@@ -1,0 +1,73 @@
+"""The cheapest lower bound: every request as if it had the network to itself.
+
+Engagement is spread over a node's capacity, each class takes the node that is then cheapest and the
+cheapest verifiers, and nothing competes. Closed form, so that even the hastiest answer has a bound.
+"""
+
+import numpy as np
+
+from placement.compiled import Compiled
+from placement.prices import Prices
+from placement.quantities import REEXECUTION, Bools, Floats
+
+
+def floor_prices(compiled: Compiled) -> Prices:
+    """Prices whose certificate needs no search."""
+    q = compiled.quantities
+    prices = Prices.zero(q)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        capacity = np.where(q.capacity_s > 0, compiled.engagement / q.capacity_s, 0.0)
+    prices.capacity[:] = capacity
+    rate = compiled.rate + capacity
+    prices.verification[:] = _least_checks(compiled, rate)
+    prices.demand[:] = _least_runs(compiled, rate)
+    return prices
+
+
+def _kind_minimum(compiled: Compiled, price: Floats, chosen: Bools) -> Floats:
+    """The least price among the chosen nodes of each kind, infinite where there is none."""
+    q = compiled.quantities
+    least = np.full(len(q.kind_node), np.inf)
+    np.minimum.at(least, q.node_kind[chosen], price[chosen])
+    return least
+
+
+def _least_runs(compiled: Compiled, rate: Floats) -> Floats:
+    """Least cost of executing one request of each class; 0 where no node can."""
+    q = compiled.quantities
+    everywhere = np.ones(q.n_nodes, dtype=bool)
+    least = np.full(q.n_classes, np.inf)
+    by_kind = _kind_minimum(compiled, rate, everywhere)
+    kinds = q.kind_node
+    for g in _chunks(q.n_classes, len(kinds)):
+        at = g[:, None], kinds[None, :]
+        cost = q.work_s(*at) * by_kind + q.latency_price[g][:, None] * q.latency_ms(*at) / 1000.0
+        able = compiled.run_kinds[g]
+        least[g] = np.where(able, cost, np.inf).min(axis=1, initial=np.inf)
+    rows = q.can_run(q.pair_class, q.pair_node)
+    g, n = q.pair_class[rows], q.pair_node[rows]
+    latency = q.latency_price[g] * q.latency_ms(g, n) / 1000.0
+    np.minimum.at(least, g, rate[n] * q.work_s(g, n) + latency + q.pair_cost[rows])
+    return np.where(np.isfinite(least), least, 0.0)
+
+
+def _least_checks(compiled: Compiled, rate: Floats) -> Floats:
+    """Least cost of verifying one request of each class; 0 where nothing is verified."""
+    q = compiled.quantities
+    cores = _kind_minimum(compiled, q.core_price / 3600.0, np.ones(q.n_nodes, dtype=bool))
+    by_kind = _kind_minimum(compiled, rate, np.ones(q.n_nodes, dtype=bool))
+    least = np.full(q.n_classes, np.inf)
+    kinds = q.kind_node
+    asked = np.flatnonzero(compiled.verified & ~(q.paired & (q.mode == REEXECUTION)))
+    for part in _chunks(len(asked), len(kinds)):
+        g = asked[part]
+        work = q.reexecution_work_s(g[:, None], kinds[None, :])
+        cost = work * by_kind + np.outer(q.core_s[g], cores)
+        able = compiled.verify_kinds[g]
+        least[g] = np.where(able, cost, np.inf).min(axis=1, initial=np.inf)
+    return np.where(np.isfinite(least), least, 0.0)
+
+
+def _chunks(size: int, width: int) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    step = max(1, (1 << 21) // max(1, width))
+    return [np.arange(start, min(start + step, size)) for start in range(0, size, step)]

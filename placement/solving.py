@@ -1,0 +1,240 @@
+"""`solve`: choose a method, run it under the clock, have everything judged, report."""
+
+import importlib
+import math
+import os
+import time
+from collections.abc import Callable
+
+from placement.version import __version__
+from placement.certificate import lower_bound
+from placement.compiled import Compiled
+from placement.engines import ENGINES
+from placement.errors import DefectError, InputError
+from placement.evaluation import evaluate_placement
+from placement.explain import explain_infeasible, explain_unserved
+from placement.instance import Instance
+from placement.methods.floor import floor_prices
+from placement.result import Progress, Result, relative_gap
+from placement.search import OPTIMAL, Method, Search
+from placement.solution import (
+    Placement,
+    Reason,
+    Solution,
+    Status,
+    StoppedBy,
+    to_placement,
+    to_solution,
+)
+
+METHODS: dict[str, str] = {
+    "auto": "placement.methods.auto:auto",
+    "milp": "placement.methods.milp:milp",
+    "relaxation": "placement.methods.relaxation:relaxation",
+    "greedy": "placement.methods.greedy:greedy",
+    "flow": "placement.methods.flow:flow",
+    "random": "placement.methods.uniform:uniform",
+    "round-robin": "placement.methods.round_robin:round_robin",
+    "least-loaded": "placement.methods.least_loaded:least_loaded",
+    "nearest": "placement.methods.nearest:nearest",
+}
+"""Name and place of every method."""
+
+BOUND_SLACK = 1e-6
+"""A bound may be above the objective by this much, relative, before it counts as wrong."""
+
+
+def solve(
+    instance: Instance,
+    method: str = "auto",
+    *,
+    engine: str | None = None,
+    time_limit: float | None = 30.0,
+    gap: float = 1e-3,
+    seed: int = 0,
+    threads: int | None = None,
+    initial_solution: Solution | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Find a placement and say how far it is from the best possible.
+
+    Prints nothing, writes nothing, and may run in any thread.
+
+    Parameters
+    ----------
+    instance : Instance
+    method : str
+        One of `METHODS`; "auto" picks by size and structure.
+    engine : {"highs", "cp-sat", "scip"} or None
+        Whose solver method "milp" runs; None is "highs".
+    time_limit : float or None
+        Seconds for everything; None for no limit. The answer is the best found by then.
+    gap : float
+        Stop at this relative gap between objective and lower bound.
+    seed : int
+        Same instance, seed and version give the same answer unless the time limit ended the run.
+    threads : int or None
+        Most threads an engine may use; None is one for each processor.
+    initial_solution : Solution or None
+        Where to start: an earlier answer, also one that this instance no longer allows.
+    progress : callable or None
+        Told of every `Progress`, from the calling thread or an engine's.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError
+        If an argument makes no sense or `initial_solution` names what is not in the instance.
+    EngineError
+        If an engine is missing or crashes.
+    DefectError
+        If a method breaks its promises, which is our bug.
+
+    Examples
+    --------
+    >>> from placement import Instance, solve
+    >>> instance = Instance.from_dict({
+    ...     "name": "one", "window_s": 3600.0,
+    ...     "nodes": [{"name": "a", "roles": ["inference"], "accelerators": 1.0}],
+    ...     "requests": [{"name": "job", "count": 2, "penalty": 5.0}],
+    ...     "pairs": [{"request": "job", "node": "a", "cost": 1.0, "work_s": 60.0}],
+    ... })
+    >>> result = solve(instance)
+    >>> result.status, result.objective, result.lower_bound
+    ('optimal', 2.0, 2.0)
+    """
+    begun = time.monotonic()
+    _check_arguments(method, engine, time_limit, gap, threads)
+    deadline = math.inf if time_limit is None else begun + time_limit
+    compiled = Compiled(instance)
+    search = Search(
+        compiled,
+        lambda placement: evaluate_placement(compiled.quantities, placement),
+        lambda prices: lower_bound(compiled.quantities, prices),
+        deadline=deadline,
+        gap=gap,
+        seed=seed,
+        threads=threads or os.cpu_count() or 1,
+        engine=engine,
+        listener=progress,
+    )
+    search.phases["compile"] = time.monotonic() - begun
+    stopped_by, reasons = _run(search, method, initial_solution)
+    if search.best is not None:
+        reasons = explain_unserved(compiled, search.best)
+    return _report(search, method, stopped_by, reasons, begun)
+
+
+def _check_arguments(
+    method: str, engine: str | None, time_limit: float | None, gap: float, threads: int | None
+) -> None:
+    if method not in METHODS:
+        raise InputError(f"method {method!r} is unknown; choose one of {', '.join(METHODS)}.")
+    if engine is not None and engine not in ENGINES:
+        raise InputError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}.")
+    if time_limit is not None and not time_limit >= 0:
+        raise InputError(f"time_limit must be at least 0 s or None, got {time_limit!r}.")
+    if not gap >= 0:
+        raise InputError(f"gap must be at least 0, got {gap!r}.")
+    if threads is not None and threads < 1:
+        raise InputError(f"threads must be at least 1 or None, got {threads!r}.")
+
+
+def _run(
+    search: Search, name: str, initial: Solution | None
+) -> tuple[StoppedBy, tuple[Reason, ...]]:
+    """Run a method; whatever interrupts it, the search holds the best so far."""
+    try:
+        if initial is not None:
+            _begin_at(search, to_placement(search.quantities, initial))
+        reasons = explain_infeasible(search.compiled)
+        if reasons:
+            search.infeasible = True
+            return "exhausted", reasons
+        search.certify(floor_prices(search.compiled))
+        if search.done:
+            return search.stopped_by(), ()
+        return _method(name)(search), ()
+    except KeyboardInterrupt:
+        return "interrupted", ()
+
+
+def _begin_at(search: Search, placement: Placement) -> None:
+    """Remember a start; it is an answer already where the instance allows it."""
+    search.start = placement
+    if evaluate_placement(search.quantities, placement).feasible:
+        search.offer(placement)
+
+
+def _method(name: str) -> Method:
+    module, function = METHODS[name].split(":")
+    method: Method = getattr(importlib.import_module(module), function)
+    return method
+
+
+def _status(search: Search, gap: float | None) -> Status:
+    if gap is not None:
+        return "optimal" if gap <= OPTIMAL else "feasible"
+    return "infeasible" if search.infeasible else "unknown"
+
+
+def _report(
+    search: Search,
+    method: str,
+    stopped_by: StoppedBy,
+    reasons: tuple[Reason, ...],
+    begun: float,
+) -> Result:
+    """The result, once objective and bound are known not to contradict each other."""
+    objective, bound = search.objective, search.lower_bound
+    if objective is not None and bound is not None and bound > objective:
+        if bound > objective + BOUND_SLACK * max(1.0, abs(objective)):
+            raise DefectError(f"a lower bound of {bound!r} is above the objective {objective!r}.")
+        bound = objective
+    gap = relative_gap(objective, bound)
+    terms = {} if search.best is None else search.verdict(search.best).terms
+    runtime = _runtime(search, begun)
+    decisions = search.best or Placement.empty(search.quantities)
+    solution = to_solution(
+        search.quantities,
+        decisions,
+        method=method,
+        engine=search.engine_used,
+        status=_status(search, gap),
+        stopped_by=stopped_by,
+        objective=objective,
+        terms=terms,
+        lower_bound=bound,
+        gap=gap,
+        certificate=search.prices and search.prices.to_document(search.quantities),
+        reasons=reasons,
+        runtime_s=runtime,
+        seed=search.seed,
+        version=__version__,
+    )
+    return Result(
+        status=solution.status,
+        solution=solution,
+        objective=objective,
+        lower_bound=bound,
+        gap=gap,
+        terms=terms,
+        runtime_s=runtime,
+        stopped_by=stopped_by,
+        reasons=reasons,
+    )
+
+
+def _runtime(search: Search, begun: float) -> dict[str, float]:
+    """Seconds by phase; what is not reading, compiling, building or checking is solving."""
+    spent = {
+        "read": 0.0,
+        "compile": search.phases["compile"],
+        "build": search.phases.get("build", 0.0),
+        "check": search.check_s,
+    }
+    solve_s = max(0.0, time.monotonic() - begun - sum(spent.values()))
+    return {phase: round(seconds, 6) for phase, seconds in {**spent, "solve": solve_s}.items()}
