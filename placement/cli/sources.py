@@ -34,6 +34,42 @@ def import_() -> None:
     """Turn published data into an instance."""
 
 
+@import_.command()
+@click.argument("paths", metavar="CSV...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="FILE", default=files.STREAM, help="Default: stdout.")
+@click.option("--seed", default=0, show_default=True, help="Of all that the trace does not say.")
+@click.option(
+    "--preset", default="small", show_default=True, help="Whose fleet answers the requests."
+)
+@click.option("--window", "window_s", default=3600.0, show_default=True, metavar="SECONDS")
+@click.option(
+    "--start",
+    "start_s",
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After the first request.",
+)
+@click.option("--max-classes", default=150, show_default=True)
+@click.option("--buckets", default=3, show_default=True, help="Of input and of output lengths.")
+@click.option(
+    "--load",
+    type=float,
+    metavar="SHARE",
+    help="Repeat requests until they take this share of the fleet.  [default: once each]",
+)
+def trace(paths: tuple[str, ...], output: str, **options: Any) -> None:
+    """Make an instance of CSV files with columns TIMESTAMP,ContextTokens,GeneratedTokens.
+
+    This is the format of the Azure LLM inference traces. Token lengths are bucketed with the total
+    work kept; models, regions and policies of the requests are drawn, as is the fleet.
+    """
+    from placement.formats.trace import read_trace
+
+    files.demand_writable(output)
+    files.write_lines(output, [read_trace(paths, **options).to_json()])
+
+
 @click.command()
 @click.argument("kind", type=click.Choice(["instance", "solution"]), default="instance")
 def schema(kind: str) -> None:
