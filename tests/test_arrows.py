@@ -1,0 +1,79 @@
+"""The map of the house: who may import whom. A new arrow is drawn here before it is used."""
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent / "placement"
+PUBLIC = {"__init__", "version", "__version__"}
+ARROWS = {
+    "errors": "",
+    "documents": "errors",
+    "instance": "documents errors",
+    "quantities": "instance",
+    "solution": "documents errors instance quantities",
+    "prices": "errors quantities",
+    # The judge knows nothing of the judged.
+    "evaluation": "instance quantities solution",
+    "certificate": "instance prices quantities",
+    "expansion": "errors instance quantities solution",
+    # What the methods are made of; none of it asks the judge.
+    "compiled": "instance quantities",
+    "program": "quantities",
+    "model": "compiled program quantities",
+    "engines": "errors program quantities",
+    "mincostflow": "errors quantities",
+    "assembly": "compiled quantities solution",
+    "decisions": "assembly model quantities solution",
+    "result": "solution",
+    "search": "compiled errors prices result solution",
+    "methods": "assembly compiled decisions engines errors mincostflow model prices program "
+    "quantities search solution",
+    # On top.
+    "explain": "compiled quantities solution",
+    "solving": "certificate compiled engines errors evaluation explain instance methods result "
+    "search solution",
+    "generate": "errors instance",
+    "formats": "errors generate instance",
+    "cli": "certificate errors evaluation expansion formats generate instance prices quantities "
+    "result solution solving",
+}
+
+
+def _imports(path):
+    """Yield module and name of every import of this package; those for types alone are not run."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    guards = [
+        n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.dump(n.test)
+    ]
+    for_types = {inner for guard in guards for inner in ast.walk(guard)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node not in for_types:
+            assert node.level == 0, f"{path} imports relatively"
+            first, *rest = (node.module or "").split(".")
+            if first == "placement":
+                yield from ((".".join(rest) or alias.name, alias.name) for alias in node.names)
+
+
+def test_every_import_follows_an_arrow():
+    """A room of the house opens only to the rooms it needs."""
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if room not in PUBLIC:
+            allowed = {room, *ARROWS[room].split(), *PUBLIC}
+            wrong = {module for module, _ in _imports(path) if module.split(".")[0] not in allowed}
+            assert not wrong, f"{path.name} must not import {wrong}"
+
+
+def test_nothing_private_is_imported():
+    """What starts with an underscore stays in its module."""
+    for path in PACKAGE.rglob("*.py"):
+        names = {name for _, name in _imports(path) if not name.startswith("__")}
+        assert not {name for name in names if name.startswith("_")}, path
+
+
+def test_no_two_rooms_need_each_other():
+    """Every arrow points up the list."""
+    above = set()
+    for room, allowed in ARROWS.items():
+        assert above >= set(allowed.split()), room
+        above.add(room)
