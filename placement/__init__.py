@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     )
     from placement.evaluation import Evaluation, Violation, evaluate
     from placement.expansion import expand
-    from placement.generate import generate
     from placement.instance import Instance
     from placement.result import Progress, Result
     from placement.solution import Solution
@@ -38,7 +37,6 @@ _HOMES = {
     "Violation": "evaluation",
     "evaluate": "evaluation",
     "expand": "expansion",
-    "generate": "generate",
     "Instance": "instance",
     "Progress": "result",
     "Result": "result",
@@ -64,7 +62,6 @@ __all__ = [
     "certified_bound",
     "evaluate",
     "expand",
-    "generate",
     "solve",
 ]
 

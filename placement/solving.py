@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable
 
-from placement.version import __version__
 from placement.certificate import lower_bound
 from placement.compiled import Compiled
 from placement.engines import ENGINES
@@ -26,6 +25,7 @@ from placement.solution import (
     to_placement,
     to_solution,
 )
+from placement.version import __version__
 
 METHODS: dict[str, str] = {
     "auto": "placement.methods.auto:auto",
