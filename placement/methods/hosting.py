@@ -6,15 +6,20 @@ after: once it is known where replicas are loaded, it weighs storing against mov
 
 import numpy as np
 
+from placement.assembly import assemble
 from placement.compiled import Compiled
 from placement.methods.ledger import Ledger
 from placement.quantities import Bools, Floats, Ints, Quantities
+from placement.solution import Placement
 
 _SLACK = 1e-9
 _MAX_PAIRS = 300_000
 """The most pairs of model and node that the exact packing takes on."""
 _MAX_SWAPPED = 16
 """With more hosts than this, a model's hosts are dropped one by one but no longer exchanged."""
+
+_FEW = 4
+"""The cheapest nodes of each region that are looked at to add a host which loads nothing."""
 
 
 # --- before replicas are placed ----------------------------------------------------------------
@@ -190,6 +195,23 @@ def improve_hosting(compiled: Compiled, hosting: Bools, replicas: Ints) -> Bools
     return books.hosting
 
 
+def improved(compiled: Compiled, placement: Placement) -> Placement:
+    """The placement with its hosting improved for the replicas it loads."""
+    q = compiled.quantities
+    hosting = np.zeros((q.n_models, q.n_nodes), dtype=bool)
+    hosting[placement.host_m, placement.host_n] = True
+    replicas = np.zeros((q.n_models, q.n_nodes), dtype=np.int64)
+    replicas[placement.replica_m, placement.replica_n] = placement.replica_count
+    return assemble(
+        compiled,
+        improve_hosting(compiled, hosting, replicas),
+        replicas,
+        runs=(placement.run_g, placement.run_n, placement.run_count),
+        checks=(placement.verify_g, placement.verify_n, placement.verify_count),
+        unserved=placement.unserved,
+    )
+
+
 class _Books:
     """What all models share: storage, and what may still be moved."""
 
@@ -227,10 +249,19 @@ class _ModelHosts:
     def improve(self) -> None:
         """Add hosts while it pays, then exchange or drop while it pays."""
         nodes = np.flatnonzero(self.books.compiled.can_host[self.m])
-        while len(self.loads) and self._step(nodes, [-1]):
+        likely = self._likely(nodes) if len(self.loads) else nodes
+        while len(self.loads) and self._step(likely, [-1]):
             pass
         while self._step(nodes, [int(s) for s in np.flatnonzero(self.hosts)]):
             pass
+
+    def _likely(self, nodes: Ints) -> Ints:
+        """The nodes that load, and the cheapest few of each region."""
+        order = nodes[np.lexsort((self.host_cost[nodes], self.books.q.node_region[nodes]))]
+        region = self.books.q.node_region[order]
+        first = np.searchsorted(region, region)
+        few = order[np.arange(len(order)) - first < _FEW]
+        return np.union1d(few, np.intersect1d(nodes, self.loads))
 
     def _step(self, nodes: Ints, leaving: list[int]) -> bool:
         """Make the best move that lets one of `leaving` go (-1: none), if one pays."""

@@ -94,16 +94,16 @@ class Ledger:
             and moved <= self.transfer_left + _SLACK
         )
 
-    def openable(self, m: int) -> Bools:
-        """`can_open` for m on every node at once."""
+    def openable(self, m: int, n: Ints) -> Bools:
+        """`can_open` for m on each of the nodes n."""
         q = self.q
-        able: Bools = self.replicas[m] < self.compiled.max_replicas[m]
-        able &= q.replica_gb[m] <= self.memory_gb + _SLACK * q.memory_gb
-        kept = self.replicas[m] < q.loaded[m]
+        able: Bools = self.replicas[m, n] < self.compiled.max_replicas[m, n]
+        able &= q.replica_gb[m] <= self.memory_gb[n] + _SLACK * q.memory_gb[n]
+        kept = self.replicas[m, n] < q.loaded[m, n]
         if not self.hosting[m].any() or self.new_left < 1:
             return np.asarray(able & kept)
-        moved = np.where(self.hosting[m], 0.0, q.weights_gb[m])
-        fresh = q.load_s(m, np.arange(q.n_nodes)) <= self.capacity_s
+        moved = np.where(self.hosting[m, n], 0.0, q.weights_gb[m])
+        fresh = q.load_s(m, n) <= self.capacity_s[n]
         return np.asarray(able & (kept | (fresh & (moved <= self.transfer_left + _SLACK))))
 
     def open(self, m: int, n: int) -> None:
