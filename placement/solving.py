@@ -33,7 +33,7 @@ METHODS: dict[str, str] = {
     "relaxation": "placement.methods.relaxation:relaxation",
     "greedy": "placement.methods.greedy:greedy",
     "flow": "placement.methods.flow:flow",
-    "random": "placement.methods.uniform:uniform",
+    "random": "placement.methods.uniform:random",
     "round-robin": "placement.methods.round_robin:round_robin",
     "least-loaded": "placement.methods.least_loaded:least_loaded",
     "nearest": "placement.methods.nearest:nearest",
