@@ -21,7 +21,7 @@ def build(preset: str, seed: int) -> Instance:
     demand, calls = _fitting_demand(network, seed)
     source = (
         f"placement generate {preset} --seed {seed}; each request stands for a session or a batch "
-        f"of {calls:.3g} calls, which makes demand take {shape.load:g} of the compute"
+        f"of {calls:,.0f} calls, which makes demand take {shape.load:g} of the compute"
     )
     if shape.lost_region:
         source += f"; then all nodes in {PLACES[0].name} failed"

@@ -89,7 +89,7 @@ def build(seed: int, *, aggregated: bool) -> Instance:
         {
             "format": "placement-instance/1",
             "name": f"routing-{seed}" if aggregated else f"routing-unaggregated-{seed}",
-            "source": f"placement generate routing --seed {seed}; replicas are given, nothing may move",
+            "source": f"placement generate routing --seed {seed}; replicas are given",
             "window_s": WINDOW_S,
             **region_tables(REGIONS),
             "operators": operator_columns(network.operators),
