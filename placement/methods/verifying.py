@@ -9,15 +9,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from placement.methods.ledger import Ledger, checks_needed
-from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_down, whole_up
+from placement.methods.ledger import Ledger
+from placement.methods.shortage import CheckRule, verifiable
+from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_down
 
 _SLACK = 1e-9
 _MANY_DEAD = 32
 """Exhausted nodes met in one walk that make it worth sorting them out."""
-
-BY_NODE, BY_NONE = 1, 2
-"""Codes of the kinds of independence (0: control groups)."""
+_NO_PARTS = 2
+"""Code of independence `none`; before it come control groups and nodes."""
 
 
 def verify_all(ledger: Ledger) -> None:
@@ -282,7 +282,7 @@ class _Verification:
         room = np.bincount(offered, most, len(parts)).astype(np.int64)
         dearest = np.full(len(parts), -np.inf)
         np.maximum.at(dearest, runs, cost)
-        surplus = executed - _verifiable(task, executed, room, dearest)
+        surplus = executed - verifiable(task.rule, executed, room, dearest)
         if not surplus.any():
             surplus[np.argmax(dearest)] = 1
         order = np.lexsort((-cost, runs))
@@ -299,35 +299,6 @@ def _starts(keys: Ints, values: Ints) -> tuple[Ints, Ints]:
     """The first value of each run of equal keys, and the lengths of the runs."""
     first = np.flatnonzero(np.diff(keys, prepend=-1))
     return values[first], np.diff(first, append=len(keys))
-
-
-def _verifiable(task: "_Task", executed: Ints, room: Ints, dearest: Floats) -> Ints:
-    """How much of what each part executes can be kept, given its room to verify.
-
-    A part is tight where its cap, not its room, limits what it verifies. Taking a request back
-    lowers the caps of all other parts too, so it helps most on a tight part that executes, then on
-    one that will be tight soon; among equals the dearest goes. A step ends where another part gets
-    tight, or where verifications are missing no more (rounding aside, which a sample below one
-    brings). Fewer than k + 1 parts are tight while some are missing.
-    """
-    kept = executed.copy()
-    own = task.kind != BY_NONE
-    slope = task.sample if own else 1.0
-    while kept.any():
-        total = int(kept.sum())
-        caps = whole_down(task.ceiling_for(total) - (task.sample * kept if own else 0.0))
-        missing = int(whole_up(task.wanted * total) - np.minimum(room, caps).sum())
-        if missing <= 0:
-            break
-        tight = room > caps
-        soon = np.where(room > 0, np.minimum(room - caps, 1), -task.total - 1)
-        part = int(np.lexsort((dearest, soon * own, kept > 0))[-1])
-        rate = task.wanted - slope * (int(tight.sum()) - int(tight[part] and own))
-        certain = missing if task.sample == 1 else missing - len(kept) - task.wanted
-        until = np.delete(np.where(soon > 0, -task.total, soon), part).max(initial=-task.total)
-        step = int(min(certain / rate, -until / slope)) if rate > _SLACK else 1
-        kept[part] -= min(max(step, 1), int(kept[part]))
-    return kept
 
 
 class _Task:
@@ -350,26 +321,21 @@ class _Task:
         self.work, self.g, self.n, self.count = work, g, n, count
         self.at = np.array([g])
         self.kind = int(q.independence[g])
-        self.sample = float(q.sample[g])
-        self.wanted = float(work.compiled.wanted_checks[g])
+        wanted = float(work.compiled.wanted_checks[g])
+        self.rule = CheckRule(self.kind < _NO_PARTS, float(q.sample[g]), wanted)
         self.refresh()
-
-    def ceiling_for(self, total: int) -> int:
-        """`ceiling` when so many requests are executed."""
-        return total if self.kind == BY_NONE else int(whole_up(self.sample * total))
 
     def refresh(self) -> None:
         """Work out anew what is missing and what each part may do."""
         mine = self.work.checked.get(self.g, {})
         self.total = int(self.count.sum())
-        self.ceiling = self.ceiling_for(self.total)
-        needed = checks_needed(self.work.compiled, self.g, self.total)
-        self.missing = needed - sum(mine.values())
+        self.ceiling = self.rule.ceiling(self.total)
+        self.missing = self.rule.needed(self.total) - sum(mine.values())
         part = self.work.part_list[self.kind]
         used: dict[int, float] = defaultdict(float)
-        if self.kind != BY_NONE:
+        if self.rule.apart:
             for n, count in zip(self.n.tolist(), self.count.tolist(), strict=True):
-                used[part[n]] += self.sample * count
+                used[part[n]] += self.rule.sample * count
         for n, count in mine.items():
             used[part[n]] += count
         self.caps = {p: int(np.floor(self.ceiling - amount + _SLACK)) for p, amount in used.items()}
