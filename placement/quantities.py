@@ -341,7 +341,7 @@ class Quantities:
         """Whether n can verify requests of g; re-execution needs a model that n can hold."""
         holds = self.profiled(g, n) & self.fits(self.class_model[g], n)
         able = (self.mode[g] != REEXECUTION) | holds
-        return np.asarray(self.verifies[n] & (self.mode[g] != NONE) & able & self.place_ok(g, n))
+        return np.asarray(self.verifies[n] & able & self.place_ok(g, n))
 
     @cached_property
     def node_kind(self) -> Ints:

@@ -244,9 +244,7 @@ def work(facts, program):
     for n, node in facts.nodes.items():
         busy = served_work(facts, program, n, facts.requests) + loading_work(facts, program, n)
         program.row(busy, high=facts.capacity_s(n))
-        cores = [
-            (key, facts.policy(key[1])["verification_core_s"]) for key in program.of("v", None, n)
-        ]
+        cores = [(key, facts.verification_core_s(key[1])) for key in program.of("v", None, n)]
         program.row(cores, high=node["verification_cores"] * facts.window_s)
 
 
@@ -354,7 +352,7 @@ def charge_node(facts, program, n):
         program.charge(key, node["accelerator_cost_per_hour"] / 3600 * seconds)
     program.charge(("e", n), node["engaged_cost_per_hour"] * hours)
     for key in program.of("v", None, n):
-        core_hours = facts.policy(key[1])["verification_core_s"] / 3600
+        core_hours = facts.verification_core_s(key[1]) / 3600
         program.charge(key, node["verification_cost_per_core_hour"] * core_hours)
     for key in program.of("h", None, n):
         gb = facts.models[key[1]]["weights_gb"]

@@ -209,6 +209,11 @@ class Facts:
         """Accelerator-seconds of one verification: 0 unless it re-executes; None where unknown."""
         return self.bare_work_s(g, n) if self.policy(g)["mode"] == "reexecution" else 0
 
+    def verification_core_s(self, g):
+        """Core-seconds of one verification; none where the mode is none, as section 2 lists it."""
+        policy = self.policy(g)
+        return 0 if policy["mode"] == "none" else policy["verification_core_s"]
+
     def ttft_ms(self, g, n):
         """First-token time; without a profile only the latency counts."""
         request = self.requests[g]

@@ -123,9 +123,7 @@ def _compare(number, entities, used, limit, what):
 
 
 def _core_s(facts, plan, n):
-    return sum(
-        facts.policy(g)["verification_core_s"] * count for (g, t), count in plan.v.items() if t == n
-    )
+    return sum(facts.verification_core_s(g) * count for (g, t), count in plan.v.items() if t == n)
 
 
 def _served_s(facts, plan, n, m=...):
