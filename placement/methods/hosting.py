@@ -43,7 +43,8 @@ def plan_hosting(ledger: Ledger, *, time_limit: float = 5.0) -> bool:
     Returns
     -------
     bool
-        False where no hosting exists, or none was found in time.
+        False where no hosting exists, or none was found in time; an instance with more than some
+        300,000 pairs of model and possible host is not given to the exact program.
     """
     compiled, q = ledger.compiled, ledger.q
     missing = q.min_hosts - _groups_storing(q, ledger.hosting)
