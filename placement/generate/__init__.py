@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # reading the list of presets must not cost the import of num
     from placement.instance import Instance
 
 PRESETS = {
-    "tiny": "2-4 nodes, up to 4 classes of 1-3 requests, odd in every way: for brute force",
+    "tiny": "2-4 nodes, 1-5 classes of 1-3 requests, odd in every way: for brute force",
     "small": "12 nodes, 4 operators, 3 regions, 5 models, 20 classes, 2,400 requests",
     "medium": "60 nodes, 10 operators, 5 regions, 15 models, 150 classes, 12,000 requests",
     "large": "300 nodes, 30 operators, 8 regions, 40 models, 900 classes, 60,000 requests",
