@@ -13,7 +13,7 @@ from placement.errors import DefectError, InputError
 from placement.evaluation import evaluate_placement
 from placement.explain import explain_infeasible, explain_unserved
 from placement.instance import Instance
-from placement.methods.floor import floor_prices
+from placement.methods.market import market_prices
 from placement.result import Progress, Result, relative_gap
 from placement.search import OPTIMAL, Method, Search
 from placement.solution import (
@@ -154,7 +154,7 @@ def _run(
         if reasons:
             search.infeasible = True
             return "exhausted", reasons
-        search.certify(floor_prices(search.compiled))
+        search.certify(market_prices(search))
         if search.done:
             return search.stopped_by(), ()
         return _method(name)(search), ()

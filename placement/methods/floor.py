@@ -19,8 +19,8 @@ def floor_prices(compiled: Compiled) -> Prices:
         capacity = np.where(q.capacity_s > 0, compiled.engagement / q.capacity_s, 0.0)
     prices.capacity[:] = capacity
     rate = compiled.rate + capacity
-    prices.verification[:] = _least_checks(compiled, rate)
-    prices.demand[:] = _least_runs(compiled, rate)
+    prices.verification[:] = least_checks(compiled, rate)
+    prices.demand[:] = least_runs(compiled, rate)
     return prices
 
 
@@ -32,14 +32,14 @@ def _kind_minimum(compiled: Compiled, price: Floats, chosen: Bools) -> Floats:
     return least
 
 
-def _least_runs(compiled: Compiled, rate: Floats) -> Floats:
+def least_runs(compiled: Compiled, rate: Floats) -> Floats:
     """Least cost of executing one request of each class; 0 where no node can."""
     q = compiled.quantities
     everywhere = np.ones(q.n_nodes, dtype=bool)
     least = np.full(q.n_classes, np.inf)
     by_kind = _kind_minimum(compiled, rate, everywhere)
     kinds = q.kind_node
-    for g in _chunks(q.n_classes, len(kinds)):
+    for g in chunks(q.n_classes, len(kinds)):
         at = g[:, None], kinds[None, :]
         cost = q.work_s(*at) * by_kind + q.latency_price[g][:, None] * q.latency_ms(*at) / 1000.0
         able = compiled.run_kinds[g]
@@ -51,7 +51,7 @@ def _least_runs(compiled: Compiled, rate: Floats) -> Floats:
     return np.where(np.isfinite(least), least, 0.0)
 
 
-def _least_checks(compiled: Compiled, rate: Floats) -> Floats:
+def least_checks(compiled: Compiled, rate: Floats) -> Floats:
     """Least cost of verifying one request of each class; 0 where nothing is verified."""
     q = compiled.quantities
     cores = _kind_minimum(compiled, q.core_price / 3600.0, np.ones(q.n_nodes, dtype=bool))
@@ -59,7 +59,7 @@ def _least_checks(compiled: Compiled, rate: Floats) -> Floats:
     least = np.full(q.n_classes, np.inf)
     kinds = q.kind_node
     asked = np.flatnonzero(compiled.verified & ~(q.paired & (q.mode == REEXECUTION)))
-    for part in _chunks(len(asked), len(kinds)):
+    for part in chunks(len(asked), len(kinds)):
         g = asked[part]
         work = q.reexecution_work_s(g[:, None], kinds[None, :])
         cost = work * by_kind + np.outer(q.core_s[g], cores)
@@ -68,6 +68,6 @@ def _least_checks(compiled: Compiled, rate: Floats) -> Floats:
     return np.where(np.isfinite(least), least, 0.0)
 
 
-def _chunks(size: int, width: int) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+def chunks(size: int, width: int) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
     step = max(1, (1 << 21) // max(1, width))
     return [np.arange(start, min(start + step, size)) for start in range(0, size, step)]

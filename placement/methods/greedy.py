@@ -4,15 +4,20 @@ import heapq
 
 import numpy as np
 
+from placement.compiled import Compiled
 from placement.methods.floor import floor_prices
 from placement.methods.hosting import improved, plan_hosting
 from placement.methods.ledger import Ledger
+from placement.methods.market import market_prices
 from placement.methods.stars import ModelStars, Star
 from placement.methods.verifying import verify_all
+from placement.prices import Prices
 from placement.quantities import REEXECUTION, Bools, Floats, Ints
 from placement.search import Search
 from placement.solution import StoppedBy
 
+CHOICE = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
+"""Shares of the fleet's time: classes that no more of it can run choose before the next."""
 MAX_NODES = 400
 """The most nodes looked at for one model at a time."""
 
@@ -23,37 +28,60 @@ def greedy(search: Search) -> StoppedBy:
     ledger = Ledger(search.compiled)
     if not plan_hosting(ledger):
         return search.stopped_by()
-    complete(search, ledger)
-    must = np.isinf(search.quantities.penalty)
-    if not np.any(ledger.left[must]):
-        search.offer(improved(search.compiled, ledger.placement()))
+    prices = search.prices or market_prices(search)
+    complete(search, ledger, prices)
+    offer(search, ledger)
     return search.stopped_by()
 
 
-def complete(search: Search, ledger: Ledger) -> None:
+def offer(search: Search, ledger: Ledger) -> None:
+    """Offer what a ledger holds, unless requests that must be served are left."""
+    if not np.any(ledger.left[np.isinf(search.quantities.penalty)]):
+        search.offer(improved(search.compiled, ledger.placement()))
+
+
+def complete(search: Search, ledger: Ledger, prices: Prices) -> None:
     """Fill a ledger, whatever is in it already, and have all of it verified.
 
     Classes that must be served come first, then those whose verification takes accelerator time,
-    each with its verification, so that both find room.
+    each with its verification, so that both find room, then those that few nodes can run.
+    Accelerator time costs what the prices say
+    it is worth to others; what nobody else wanted is given away in the end.
     """
-    q = search.quantities
-    must, redone = np.isinf(q.penalty), q.mode == REEXECUTION
-    filler = _Filler(search, ledger)
-    for wanted in (must & redone, must, redone & ~must, ~redone & ~must):
-        if np.any(ledger.left[wanted] > 0):
-            filler.fill(wanted)
-            verify_all(ledger)
+    phases = _phases(search.compiled)
+    for scarce in (1.0, 0.0):
+        filler = _Filler(search, ledger, prices, scarce)
+        for wanted in phases:
+            if np.any(ledger.left[wanted] > 0):
+                filler.fill(wanted)
+                verify_all(ledger)
+
+
+def _phases(compiled: Compiled) -> list[Bools]:
+    """Who chooses before whom: each class in one phase, those with the fewest ways out first."""
+    q = compiled.quantities
+    size = np.bincount(q.node_kind, q.capacity_s, len(q.kind_node))
+    able = compiled.run_kinds @ size / max(1e-9, float(q.capacity_s.sum()))
+    rank = 3 + np.searchsorted(CHOICE, able)
+    rank = np.where(q.mode == REEXECUTION, 2, rank)
+    must = np.isinf(q.penalty)
+    rank = np.where(must, np.where(q.mode == REEXECUTION, 0, 1), rank)
+    return [rank == value for value in np.unique(rank)]
 
 
 class _Filler:
     """Greedy by least price over the stars of all models, and plain jobs."""
 
-    def __init__(self, search: Search, ledger: Ledger) -> None:
+    def __init__(self, search: Search, ledger: Ledger, prices: Prices, scarce: float) -> None:
         self.search, self.ledger = search, ledger
         self.q = q = search.quantities
-        prices = floor_prices(search.compiled)
-        self.extra: Floats = search.compiled.wanted_checks * prices.verification
-        self.yardstick = np.maximum(prices.demand + self.extra, 1e-9)
+        compiled = search.compiled
+        spread = compiled.engagement / np.maximum(q.capacity_s, 1e-9)
+        self.rent: Floats = scarce * np.maximum(prices.capacity - spread, 0.0)
+        checks, least = compiled.wanted_checks, floor_prices(compiled)
+        self.extra: Floats = checks * least.verification
+        asked = prices.demand + checks * prices.verification
+        self.yardstick = np.maximum(np.maximum(asked, least.demand + self.extra), 1e-9)
         self.engaged: Bools = np.zeros(q.n_nodes, dtype=bool)
         self.version: Ints = np.zeros(q.n_nodes, dtype=np.int64)
         self.stars: dict[int, ModelStars] = {}
@@ -91,6 +119,7 @@ class _Filler:
                 self._candidates(m),
                 yardstick=self.yardstick,
                 extra=self.extra,
+                rent=self.rent,
                 engaged=self.engaged,
             )
         return self.stars[m]
@@ -104,7 +133,8 @@ class _Filler:
             return nodes
         speed = q.decode_per_s[m, q.node_type[nodes]]
         spread = compiled.engagement[nodes] / np.maximum(q.capacity_s[nodes], 1e-9)
-        price = (compiled.rate[nodes] + spread) / np.where(np.isfinite(speed), speed, 1.0)
+        price = compiled.rate[nodes] + spread + self.rent[nodes]
+        price /= np.where(np.isfinite(speed), speed, 1.0)
         price = np.where(self.ledger.replicas[m, nodes] + q.loaded[m, nodes] > 0, 0.0, price)
         return np.sort(nodes[np.argsort(price, kind="stable")[:MAX_NODES]])
 

@@ -37,6 +37,8 @@ class ModelStars:
         Where replicas may be, or are.
     yardstick, extra : array over classes
         Least cost of one request, and what verifying it adds to the cost of executing it.
+    rent : array over nodes
+        $ per accelerator-second that others would gain from the node's time.
     engaged : array of bool
         Nodes in use; shared with the caller, who sets it.
     """
@@ -49,6 +51,7 @@ class ModelStars:
         *,
         yardstick: Floats,
         extra: Floats,
+        rent: Floats,
         engaged: Bools,
     ) -> None:
         self.ledger, self.m, self.nodes, self.engaged = ledger, m, nodes, engaged
@@ -57,7 +60,7 @@ class ModelStars:
         self.g = g
         able = compiled.run_kinds[np.ix_(g, q.node_kind[nodes])]
         arcs = compiled.price_runs(g[:, None], nodes[None, :])
-        cost = arcs.cost + extra[g][:, None]
+        cost = arcs.cost + extra[g][:, None] + rent[nodes] * arcs.work_s
         able &= cost < q.penalty[g][:, None]
         order = np.argsort(np.where(able, cost / yardstick[g][:, None], np.inf), axis=0)
         self._order = order
@@ -91,14 +94,15 @@ class ModelStars:
             room, fixed = self._room(at, opens)
             taken = self._taken(at, room, wanted)
             prices = self._prefix_prices(at, taken, fixed)
-            gain = np.sum(self._gain[:, at] * taken, axis=0) - fixed
+            engaging = np.sum(self._engaging(at) * taken, axis=0)
+            gain = np.sum(self._gain[:, at] * taken, axis=0) - fixed - engaging
             fine = (gain > 0) & (room > 0) & ~self._dead[opens, at]
             self._prices[opens, at] = np.where(fine, prices.min(axis=0), np.inf)
 
     def _prefix_prices(self, at: Ints, taken: Floats, fixed: Floats) -> Floats:
         """Price of taking only the first classes, infinite without a whole request."""
         value = np.cumsum(self._worth[:, at] * taken, axis=0)
-        cost = np.cumsum(self._cost[:, at] * taken, axis=0) + fixed
+        cost = np.cumsum((self._cost[:, at] + self._engaging(at)) * taken, axis=0) + fixed
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(np.cumsum(taken, axis=0) >= 1 - 1e-9, cost / value, np.inf)
 
@@ -113,11 +117,16 @@ class ModelStars:
         new = ledger.replicas[m, n] >= q.loaded[m, n]
         left = ledger.capacity_s[n] - np.where(new, self._load_s[at], 0.0)
         room = np.where(ledger.openable(m, n), np.minimum(self._share_s[at], left), 0.0)
-        engaging = np.where(self.engaged[n], 0.0, ledger.compiled.engagement[n])
-        return np.maximum(room, 0.0), np.where(new, self._loading[at], 0.0) + engaging
+        return np.maximum(room, 0.0), np.where(new, self._loading[at], 0.0)
+
+    def _engaging(self, at: Ints) -> Floats:
+        """Each request's part in engaging a node: the others that fill it will bear theirs."""
+        n = self.nodes[at]
+        idle = np.where(self.engaged[n], 0.0, self.ledger.compiled.engagement[n])
+        return self._work[:, at] * (idle / np.maximum(self.ledger.q.capacity_s[n], 1e-9))
 
     def _taken(self, at: Ints, room: Floats, wanted: Bools) -> Floats:
-        """Requests of the wanted classes taken, in each node's order of preference, the last one divided."""
+        """Requests of the wanted classes taken, the best first, the last one divided."""
         left = (self.ledger.left * wanted)[self.g][self._order[:, at]] * self._able[:, at]
         work = self._work[:, at]
         seconds = work * left

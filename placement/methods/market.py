@@ -1,0 +1,129 @@
+"""Prices as a market finds them: a quick guide, and a lower bound on every answer.
+
+Nodes of one kind compete, so each kind has one price of an accelerator-second. Requests (and
+re-executions) go to the kinds where they are cheapest, nodes offer their time where the price
+covers their own cost, engagement spread over their capacity, and prices move with excess demand
+until both agree. Walras' tatonnement, which here is subgradient ascent on the dual of the transport
+problem between classes and kinds; the best prices met are kept.
+"""
+
+import numpy as np
+
+from placement.compiled import Compiled
+from placement.methods.floor import chunks, least_checks, least_runs
+from placement.prices import Prices
+from placement.quantities import REEXECUTION, Floats
+from placement.search import Search
+
+ROUNDS = 100
+"""Price changes at most."""
+BLUR = 0.03
+"""Relative cost differences around this size share demand out instead of moving all of it."""
+_TINY = 1e-12
+FIRST_STEP, LAST_STEP = 0.1, 0.01
+"""Relative price change at an excess demand of the whole capacity, first and last."""
+
+
+def market_prices(search: Search) -> Prices:
+    """Prices after a few rounds of the market, fewer where time is short."""
+    market = _Market(search.compiled)
+    steps = np.geomspace(FIRST_STEP, LAST_STEP, ROUNDS)
+    horizon = search.remaining_s
+    for step in steps:
+        market.round(float(step))
+        if search.remaining_s < 0.8 * horizon:
+            break
+    return market.prices()
+
+
+class _Market:
+    """Supply and demand by node kind."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.q = q = compiled.quantities
+        with np.errstate(divide="ignore", invalid="ignore"):
+            spread = np.where(q.capacity_s > 0, compiled.engagement / q.capacity_s, 0.0)
+        self.asking: Floats = compiled.rate + spread
+        """$ per accelerator-second that covers a node's cost."""
+        size = len(q.kind_node)
+        self.offered = np.maximum(np.bincount(q.node_kind, q.capacity_s, size), 1e-9)
+        least = np.full(size, np.inf)
+        np.minimum.at(least, q.node_kind, self.asking)
+        self.least = np.maximum(least, _TINY)
+        mean = np.bincount(q.node_kind, q.capacity_s * self.asking, size) / self.offered
+        self.price: Floats = np.maximum(mean, self.least)
+        self.best_price, self.best_value = self.price, -np.inf
+        self._read_classes()
+
+    def _read_classes(self) -> None:
+        """Work and other costs of each class on each kind; of paired classes nothing is known."""
+        q, kinds = self.q, self.q.kind_node
+        classes = np.flatnonzero(~q.paired)
+        self.parts = []
+        for rows in chunks(len(classes), len(kinds)):
+            g = classes[rows]
+            at = g[:, None], kinds[None, :]
+            able = self.compiled.run_kinds[g]
+            work = np.where(able, q.work_s(*at), np.inf)
+            other = q.latency_price[g][:, None] * q.latency_ms(*at) / 1000.0
+            redone = np.flatnonzero((q.mode[g] == REEXECUTION) & self.compiled.verified[g])
+            again = q.reexecution_work_s(g[redone][:, None], kinds[None, :])
+            again = np.where(self.compiled.verify_kinds[g[redone]], again, np.inf)
+            self.parts.append((g, work, other, redone, again))
+
+    def round(self, step: float) -> None:
+        """Let demand answer the prices, and the prices the demand."""
+        supply = np.bincount(
+            self.q.node_kind,
+            self.q.capacity_s * (self.asking <= self.price[self.q.node_kind]),
+            len(self.price),
+        )
+        demand, value = self._demand()
+        rent = np.maximum(self.price[self.q.node_kind] - self.asking, 0.0) * self.q.capacity_s
+        if value - rent.sum() > self.best_value:
+            self.best_price, self.best_value = self.price, value - float(rent.sum())
+        floor = 0.05 * self.offered
+        excess = np.clip(np.log((demand + floor) / (supply + floor)), -1.0, 1.0)
+        self.price = np.maximum(self.price * np.exp(step * excess), self.least)
+
+    def _demand(self) -> tuple[Floats, float]:
+        """Accelerator-seconds wanted of each kind, and what all requests pay."""
+        q = self.q
+        demand, value = np.zeros(len(self.price)), 0.0
+        for g, work, other, redone, again in self.parts:
+            cost = work * self.price + other
+            extra = np.zeros(len(g))
+            checks = self.compiled.wanted_checks[g[redone]]
+            check_cost = again * self.price
+            extra[redone] = checks * check_cost.min(axis=1, initial=np.inf)
+            penalty = q.penalty[g] - extra
+            least = cost.min(axis=1, initial=np.inf)
+            paid = np.minimum(least, penalty)
+            served = q.count[g] * (least < penalty)
+            value += float(np.sum(q.count[g] * np.where(np.isfinite(paid), paid + extra, 0.0)))
+            demand += self._spread(served, cost, work, least)
+            wanted = served[redone] * checks
+            demand += self._spread(
+                wanted, check_cost, again, check_cost.min(axis=1, initial=np.inf)
+            )
+        return demand, value
+
+    @staticmethod
+    def _spread(count: Floats, cost: Floats, work: Floats, least: Floats) -> Floats:
+        """Work on each kind where requests prefer the cheapest but for small differences."""
+        rows = np.flatnonzero((count > 0) & np.isfinite(least))
+        cost, work, least = cost[rows], work[rows], np.maximum(least[rows], 1e-12)
+        weight = np.exp(-np.minimum((cost / least[:, None] - 1.0) / BLUR, 700.0))
+        share = weight / weight.sum(axis=1, keepdims=True)
+        loads = np.where(np.isfinite(work), work, 0.0) * share
+        return np.asarray(count[rows] @ loads)
+
+    def prices(self) -> Prices:
+        """The best prices met, for a certificate: what nodes earn above their accelerator cost."""
+        prices = Prices.zero(self.q)
+        level = np.maximum(self.best_price[self.q.node_kind], self.asking)
+        prices.capacity[:] = level - self.compiled.rate
+        prices.verification[:] = least_checks(self.compiled, level)
+        prices.demand[:] = least_runs(self.compiled, level)
+        return prices
