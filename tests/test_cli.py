@@ -184,15 +184,27 @@ def test_check_refuses_what_is_not(problem, field, value, said):
         assert set(violation) == {"constraint", "entities", "amount", "sentence"}
 
 
+PRICES = {"demand": {"chat": 0.4, "job": 0.1}}
+
+
 def test_check_recomputes_the_bound_from_the_certificate(problem):
-    """A bound above what its own prices prove is not the truth."""
-    prices = {"demand": {"chat": 0.4, "job": 0.1}}
-    document = {**samples.SOLUTION, "certificate": prices, "lower_bound": None, "gap": None}
+    """No solver and no claim needed: the prices prove it."""
+    document = {**samples.SOLUTION, "certificate": PRICES, "lower_bound": None, "gap": None}
     done = samples.run("check", problem, "-", "--json", stdin=json.dumps(document))
     verdict = json.loads(done.stdout)
     assert done.exit_code == 0
-    assert verdict["certified_bound"] < verdict["objective"]
-    assert verdict["gap"] > 0
+    assert 0 < verdict["certified_bound"] < verdict["objective"]
+    assert 0 < verdict["gap"] < 1
+
+
+@pytest.mark.parametrize(("engine", "code"), [(None, ExitCode.CHECK_FAILED), ("highs", 0)])
+def test_a_bound_beyond_its_certificate_needs_an_engine(problem, engine, code):
+    """Without an engine it is untrue; with one it is the engine's word, and said to be no more."""
+    document = {**samples.SOLUTION, "certificate": PRICES, "lower_bound": 6.6, "gap": None}
+    text = json.dumps({**document, "engine": engine})
+    done = samples.run("check", problem, "-", "--json", stdin=text)
+    assert done.exit_code == code
+    assert "lower_bound" in json.loads(done.stdout)["unproven"]
 
 
 # --- show, expand ----------------------------------------------------------------------------

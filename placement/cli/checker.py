@@ -49,6 +49,7 @@ def _report(verdict: "Verdict") -> None:
     )
     lines = [f"constraint {v.constraint}: {v.sentence}" for v in violations]
     lines += [f"untrue: {sentence}" for sentence in verdict.untruths]
+    lines += [f"unproven: {verdict.unproven}"] if verdict.unproven else []
     for line in lines[:_MOST_LINES]:
         console.say(f"  {line}")
     if len(lines) > _MOST_LINES:

@@ -26,11 +26,14 @@ class Verdict:
         The lower bound that the certificate proves [$]; None without a certificate.
     untruths : tuple of str
         One sentence for each claim of the file that is not true.
+    unproven : str or None
+        A sentence where `lower_bound` rests on an engine's word, or on nothing that is in the file.
     """
 
     evaluation: Evaluation
     certified_bound: float | None
     untruths: tuple[str, ...]
+    unproven: str | None
 
     @property
     def passed(self) -> bool:
@@ -52,6 +55,7 @@ class Verdict:
             "certified_bound": self.certified_bound,
             "gap": self.gap,
             "untruths": list(self.untruths),
+            "unproven": self.unproven,
         }
 
 
@@ -67,7 +71,7 @@ def judge(instance: Instance, solution: Solution) -> Verdict:
     evaluation = evaluate_placement(quantities, to_placement(quantities, solution))
     bound = _certified_bound(quantities, solution)
     untruths = (*_false_costs(solution, evaluation), *_false_bounds(solution, evaluation, bound))
-    return Verdict(evaluation, bound, untruths)
+    return Verdict(evaluation, bound, untruths, _unproven(solution, bound))
 
 
 def _certified_bound(quantities: Quantities, solution: Solution) -> float | None:
@@ -102,11 +106,28 @@ def _false_bounds(
             f"`lower_bound` says {bound:.10g}, but this very placement costs "
             f"{evaluation.objective:.10g}."
         )
-    if certified is not None and bound > certified + _slack(certified):
+    if certified is not None and solution.engine is None and _beyond(bound, certified):
         yield f"`lower_bound` says {bound:.10g}, but its certificate proves {certified:.10g} only."
     gap = relative_gap(objective, bound)
     if gap is not None and solution.gap is not None and _differs(solution.gap, gap):
         yield _says("gap", solution.gap, gap)
+
+
+def _unproven(solution: Solution, certified: float | None) -> str | None:
+    """Say on whose word a bound is taken that the file does not prove.
+
+    An engine's own bound may be tighter than what prices can prove, so it is no untruth.
+    """
+    bound = solution.lower_bound
+    if bound is None or (certified is not None and not _beyond(bound, certified)):
+        return None
+    word = f"rests on the word of {solution.engine}" if solution.engine else "rests on nothing here"
+    proven = "without a certificate" if certified is None else f"proven is {certified:.10g}"
+    return f"`lower_bound` of {bound:.10g} {word}, {proven}."
+
+
+def _beyond(bound: float, certified: float) -> bool:
+    return bound > certified + _slack(certified)
 
 
 def _slack(scale: float) -> float:

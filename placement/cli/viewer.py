@@ -1,5 +1,7 @@
 """`placement show` and `placement expand`: looking at an instance or a solution."""
 
+import json
+
 import click
 
 from placement.cli import console, files
@@ -66,4 +68,5 @@ def expand(instance: str, solution: str, output: str) -> None:
     files.demand_writable(output)
     problem, answer = files.read_pair(instance, solution)
     with files.naming(solution):
-        files.write_lines(output, expand(problem, answer))
+        lines = (json.dumps(row, ensure_ascii=False) for row in expand(problem, answer))
+        files.write_lines(output, lines)
