@@ -70,9 +70,10 @@ class Model:
     part_keys: dict[str, Ints]
 
 
-def build(compiled: Compiled) -> Model:
-    """The program of an instance, with every candidate arc."""
-    return _Builder(compiled).build()
+def build(compiled: Compiled, run: Arcs | None = None, verify: Arcs | None = None) -> Model:
+    """The program of an instance over the given arcs, by default every candidate there is."""
+    run = compiled.run if run is None else run
+    return _Builder(compiled, run, compiled.verify if verify is None else verify).build()
 
 
 def _number(keys: Ints) -> tuple[Ints, Ints]:
@@ -84,11 +85,11 @@ def _number(keys: Ints) -> tuple[Ints, Ints]:
 class _Builder:
     """Adds the families one by one; symbols are those of the formulation."""
 
-    def __init__(self, compiled: Compiled) -> None:
+    def __init__(self, compiled: Compiled, run: Arcs, verify: Arcs) -> None:
         self.c = compiled
         self.q = q = compiled.quantities
         self.p = ProgramBuilder()
-        self.run, self.verify = compiled.run, compiled.verify
+        self.run, self.verify = run, verify
         self.redone = q.mode[self.verify.g] == REEXECUTION
         self.paid = compiled.engagement > 0
         self.part_keys: dict[str, Ints] = {}

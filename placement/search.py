@@ -82,6 +82,11 @@ class Search:
 
     # --- the clock -----------------------------------------------------------------------------
 
+    @staticmethod
+    def clock() -> float:
+        """Now, on the clock of the deadline."""
+        return time.monotonic()
+
     @property
     def remaining_s(self) -> float:
         """Seconds left, never negative, infinite without a limit."""

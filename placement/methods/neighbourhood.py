@@ -1,0 +1,192 @@
+"""Large-neighbourhood search: a few nodes at a time, placed anew by exact optimisation.
+
+Everything on the chosen nodes is free, replicas, requests, verifications, loads and hosts, together
+with what is turned away; the rest stays as it is. Shaw (1998) for the idea; the small programs are
+slices of the whole model, so nothing is modelled twice.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from placement.decisions import decode, encode
+from placement.engines import solve_whole
+from placement.model import Model
+from placement.program import Program
+from placement.quantities import Bools, Floats, Ints
+from placement.search import Search
+
+FIRST_SIZE, LEAST_SIZE = 6, 3
+"""Nodes placed anew at a time."""
+BRANCH_NODES = 300
+"""Branch-and-bound nodes for one neighbourhood, a limit that does not depend on the clock."""
+SLICE_S = 5.0
+"""Seconds for one neighbourhood at most."""
+PATIENCE = 40
+"""Rounds without improvement after which the search gives up."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A program over some columns of the whole, the others fixed."""
+
+    columns: Ints
+    program: Program
+
+
+def improve(search: Search, model: Model, deadline: float) -> None:
+    """Improve the incumbent until nothing more is found or the deadline."""
+    if search.best is not None and model.run:
+        _Improver(search, model, deadline).run()
+
+
+class _Improver:
+    """The search; neighbourhoods of one round are solved side by side and applied in order."""
+
+    def __init__(self, search: Search, model: Model, deadline: float) -> None:
+        self.search, self.model, self.deadline = search, model, deadline
+        self.q = model.compiled.quantities
+        self.program = model.program
+        self.by_column = sp.csc_array(model.program.matrix)
+        self.rng = np.random.default_rng(search.seed)
+        assert search.best is not None
+        self.values: Floats = encode(model, search.best)
+        self.size = min(FIRST_SIZE, self.q.n_nodes)
+        self.node_of = self._nodes_of_columns()
+        self.always = self._free_everywhere()
+
+    def _nodes_of_columns(self) -> Ints:
+        """The node that each column belongs to, -1 for none."""
+        model, columns = self.model, self.model.columns
+        node: Ints = np.full(len(self.program.cost), -1, dtype=np.int64)
+        for name, n in (
+            ("x", model.run.n),
+            ("v", model.verify.n),
+            ("e", np.arange(self.q.n_nodes)),
+            ("z", model.replica_n),
+            ("new", model.replica_n),
+            ("own", model.replica_n[model.own_k]),
+            ("fetch", model.replica_n[model.fetch_k]),
+            ("h", model.host_n),
+        ):
+            node[columns[name]] = n
+        return node
+
+    def _free_everywhere(self) -> Bools:
+        free = np.zeros(len(self.program.cost), dtype=bool)
+        for name in ("u", "t", "w", "p"):
+            free[self.model.columns[name]] = True
+        return free
+
+    def run(self) -> None:
+        """Rounds until patience or time runs out."""
+        failures = 0
+        with ThreadPoolExecutor(max(1, self.search.threads)) as pool:
+            while failures < PATIENCE and not self._over():
+                chosen = [self._choose() for _ in range(max(1, self.search.threads))]
+                found = list(pool.map(self._solve, chosen))
+                better = [self._apply(part, values) for part, values, _ in found]
+                failures = 0 if any(better) else failures + 1
+                self._adapt(any(better), [full for _, _, full in found])
+
+    def _over(self) -> bool:
+        return self.search.done or self.search.clock() >= self.deadline
+
+    def _adapt(self, better: bool, full: list[bool]) -> None:
+        """Larger neighbourhoods where they are solved to the end in vain, smaller where not."""
+        if not all(full):
+            self.size = max(LEAST_SIZE, self.size - 1)
+        elif not better:
+            self.size = min(self.size + 1, self.q.n_nodes)
+
+    # --- choosing nodes ------------------------------------------------------------------------
+
+    def _choose(self) -> Ints:
+        """A node at random, the likelier the more it wastes, and others that could swap with it."""
+        if self.size >= self.q.n_nodes:
+            return np.arange(self.q.n_nodes)
+        held = np.zeros((self.q.n_models, self.q.n_nodes))
+        z = self.values[self.model.columns["z"]]
+        held[self.model.replica_m, self.model.replica_n] = z
+        waste = self._waste(held)
+        seed = int(self.rng.choice(self.q.n_nodes, p=waste / waste.sum()))
+        could = np.zeros((self.q.n_models, self.q.n_nodes))
+        could[self.model.replica_m, self.model.replica_n] = 1.0
+        mine = np.minimum(held[:, seed], 1.0) + 0.1 * could[:, seed]
+        kinship = mine @ np.minimum(held, 1.0) + 0.3 * (mine @ could) / max(1.0, mine.sum())
+        weight = (kinship + 0.02) * (0.3 + waste / waste.max())
+        weight[seed] = 0.0
+        weight /= weight.sum()
+        size = min(self.size - 1, int(np.count_nonzero(weight)))
+        others = self.rng.choice(self.q.n_nodes, size=size, replace=False, p=weight)
+        return np.append(others, seed)
+
+    def _waste(self, held: Floats) -> Floats:
+        """How much of each node's time is idle or spent on loading, at least a little."""
+        model, q = self.model, self.q
+        x = self.values[model.columns["x"]]
+        busy = np.bincount(model.run.n, x * model.run.work_s, q.n_nodes)
+        v = self.values[model.columns["v"]]
+        busy += np.bincount(model.verify.n, v * model.verify.work_s, q.n_nodes)
+        idle = 1.0 - busy / np.maximum(q.capacity_s, 1e-9)
+        useful = np.zeros(q.n_nodes)
+        useful[model.replica_n] = 1.0
+        useful[model.run.n] = 1.0
+        return (0.15 + np.clip(idle, 0.0, 1.0)) * useful + 1e-6
+
+    # --- one neighbourhood ---------------------------------------------------------------------
+
+    def _slice(self, nodes: Ints) -> Slice:
+        """The program over the columns of these nodes, the rest of the plan fixed."""
+        inside = np.zeros(self.q.n_nodes + 1, dtype=bool)
+        inside[nodes] = True
+        free = self.always | inside[self.node_of]
+        columns = np.flatnonzero(free & (self.program.upper > 0))
+        part = self.by_column[:, columns]
+        fixed = self.program.matrix @ self.values - part @ self.values[columns]
+        rows = np.flatnonzero(np.diff(sp.csr_array(part).indptr))
+        p = self.program
+        program = Program(
+            p.cost[columns], p.lower[columns], p.upper[columns], p.whole[columns],
+            sp.csr_array(part)[rows], (p.row_lower - fixed)[rows], (p.row_upper - fixed)[rows],
+        )  # fmt: skip
+        return Slice(columns, program)
+
+    def _solve(self, nodes: Ints) -> tuple[Slice, Floats | None, bool]:
+        """The neighbourhood, its best values, and whether it was searched to the end."""
+        part = self._slice(nodes)
+        now = self.search.clock()
+        answer = solve_whole(
+            part.program,
+            "highs",
+            min(self.deadline, self.search.deadline, now + SLICE_S),
+            gap=min(1e-4, self.search.gap),
+            seed=self.search.seed,
+            start=self.values[part.columns],
+            node_limit=BRANCH_NODES,
+        )
+        return part, answer.values, answer.verdict == "optimal"
+
+    def _apply(self, part: Slice, values: Floats | None) -> bool:
+        """Take over what a neighbourhood found, if it still fits and is better."""
+        if values is None:
+            return False
+        p, q = self.program, self.values.copy()
+        q[part.columns] = np.where(p.whole[part.columns], np.rint(values), values)
+        before = float(p.cost @ self.values)
+        if float(p.cost @ q) >= before - 1e-7 * max(1.0, abs(before)) or not _fits(p, q):
+            return False
+        placement = decode(self.model, q)
+        self.search.offer(placement)
+        self.values = encode(self.model, placement)
+        return True
+
+
+def _fits(program: Program, values: Floats) -> bool:
+    """Whether values keep all rows, within the tolerance of engines."""
+    activity = program.matrix @ values
+    scale = 1e-6 * np.maximum(1.0, np.abs(activity))
+    above = np.all(activity >= program.row_lower - scale)
+    return bool(above and np.all(activity <= program.row_upper + scale))
