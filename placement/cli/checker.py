@@ -47,8 +47,8 @@ def _report(verdict: "Verdict") -> None:
         f"objective {money(evaluation.objective)}, "
         f"certified bound {money(verdict.certified_bound)}, gap {percent(verdict.gap)}"
     )
-    lines = [f"constraint {v.constraint}: {v.sentence}" for v in violations]
-    lines += [f"untrue: {sentence}" for sentence in verdict.untruths]
+    lines = [f"untrue: {sentence}" for sentence in verdict.untruths]
+    lines += [f"constraint {v.constraint}: {v.sentence}" for v in violations]
     lines += [f"unproven: {verdict.unproven}"] if verdict.unproven else []
     for line in lines[:_MOST_LINES]:
         console.say(f"  {line}")

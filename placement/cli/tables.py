@@ -88,7 +88,7 @@ def _demand(solution: Solution, summary: "Summary | None") -> Text:
     loads = sum(row.count for row in solution.loads)
     share = percent(served / demanded if demanded else None)
     return Text.assemble(
-        ("Requests\n", "bold italic"),
+        ("Requests\n", "bold"),
         f"{whole(served)} of {whole(demanded)} served ({share}), {whole(unserved)} turned away, "
         f"{plural(verified, 'verification')}\n"
         f"{plural(replicas, 'replica')}, {whole(loads)} of them newly loaded",

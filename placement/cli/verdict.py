@@ -42,8 +42,9 @@ class Verdict:
 
     @property
     def gap(self) -> float | None:
-        """How far the recomputed objective is from the certified bound; None without one."""
-        return relative_gap(self.evaluation.objective, self.certified_bound)
+        """How far the placement is from the certified bound; None where either is missing."""
+        objective = self.evaluation.objective if self.evaluation.feasible else None
+        return relative_gap(objective, self.certified_bound)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as plain data."""
