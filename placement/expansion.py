@@ -21,13 +21,9 @@ from typing import Literal, TypedDict
 import numpy as np
 
 from placement.errors import InvalidSolution
-from placement.evaluation import evaluate_placement
 from placement.instance import Instance
-from placement.quantities import Ints, Quantities, whole_down, whole_up
+from placement.quantities import Bools, Ints, Quantities, whole_down, whole_up
 from placement.solution import Placement, Solution, table, to_placement
-
-_NEEDED = (1, 2, 9, 11)
-"""Constraints without which names mean nothing."""
 
 _GROUP, _NODE, _NONE = range(3)
 
@@ -69,7 +65,8 @@ def expand(instance: Instance, solution: Solution) -> Iterator[NamedRequest]:
     Raises
     ------
     InvalidSolution
-        If the solution names what is not in the instance, or breaks constraint 1, 2, 9 or 11.
+        If the solution names what is not in the instance, or breaks constraint 1, 2, 9 or 11
+        even by one request.
 
     Examples
     --------
@@ -94,13 +91,50 @@ def expand(instance: Instance, solution: Solution) -> Iterator[NamedRequest]:
     """
     quantities = Quantities(instance)
     placement = to_placement(quantities, solution)
-    for violation in evaluate_placement(quantities, placement).violations:
-        if violation.constraint in _NEEDED:
-            raise InvalidSolution(
-                f"requests cannot be named where constraint {violation.constraint} is broken: "
-                f"{violation.sentence}"
-            )
+    _demand_nameable(quantities, placement)
     return _expand(quantities, placement)
+
+
+def _demand_nameable(q: Quantities, p: Placement) -> None:
+    """Refuse what breaks constraint 1, 2, 9 or 11, without which names mean nothing.
+
+    Names are whole: there is no tolerance.
+    """
+    executed = _totals(p.run_g, p.run_count, q.n_classes)
+    verified = _totals(p.verify_g, p.verify_count, q.n_classes)
+    for constraint, broken, what in (
+        (1, executed + p.unserved != q.count, "are executed and turned away in another number"),
+        (2, _any(q, p.run_g, ~q.can_run(p.run_g, p.run_n)), "are executed where they cannot run"),
+        (
+            2,
+            _any(q, p.verify_g, ~q.can_verify(p.verify_g, p.verify_n)),
+            "are verified where they cannot be",
+        ),
+        (9, verified < whole_up(q.verifiers * q.sample * executed), "are verified too few times"),
+        (11, _crowded(q, p, executed), "are executed and verified too often by one part"),
+    ):
+        if broken.any():
+            name = q.instance.requests[int(np.argmax(broken))].name
+            raise InvalidSolution(f"requests of {name!r} {what} (constraint {constraint}).")
+
+
+def _any(q: Quantities, g: Ints, bad: Bools) -> Bools:
+    """Whether a class has a bad row."""
+    return np.bincount(g, bad, q.n_classes) > 0
+
+
+def _crowded(q: Quantities, p: Placement, served: Ints) -> Bools:
+    """Whether the parts of a class leave each other too few requests to verify."""
+    g, n = np.concatenate([p.run_g, p.verify_g]), np.concatenate([p.run_n, p.verify_n])
+    part = np.where(q.independence[g] == _GROUP, q.node_group[n], q.n_groups + n)
+    keys, at = np.unique(g * (q.n_groups + q.n_nodes) + part, return_inverse=True)
+    runs, checks = np.split(at.reshape(-1), [len(p.run_g)])
+    executed = _totals(runs, p.run_count, len(keys))
+    cls, alone = keys // (q.n_groups + q.n_nodes), q.independence == _NONE
+    sampled = np.where(alone, served, whole_up(q.sample * served))
+    left = sampled[cls] - _totals(checks, p.verify_count, len(keys))
+    enough = _totals(cls, np.minimum(executed, left), q.n_classes) >= sampled
+    return _any(q, cls, left < 0) | ~(enough | alone)
 
 
 def _expand(q: Quantities, p: Placement) -> Iterator[NamedRequest]:
@@ -151,7 +185,7 @@ class _Case:
         self, q: Quantities, g: int, runs: tuple[Ints, Ints], checks: tuple[Ints, Ints]
     ) -> None:
         (self.run_n, self.run_count), (self.check_n, self.check_count) = runs, checks
-        self.name, self.rate = q.instance.requests[g].name, float(q.sample[g])
+        self.rate = float(q.sample[g])
         self.served = int(self.run_count.sum())
         part_of = q.node_group if q.independence[g] == _GROUP else np.arange(q.n_nodes)
         executing = part_of[self.run_n] if q.independence[g] != _NONE else self.run_n * 0 - 1
@@ -180,20 +214,15 @@ class _Case:
     def _sample(self) -> Ints:
         """How many requests of each part are verified: its share, rounded so that the sum is right.
 
-        Where the share is within the tolerance of its limit only, it gives way to the limit.
+        Where rounding up would leave the part's own verifications too few requests, others do.
         """
-        exact, limit = self.rate * self.executed, self.sampled - self.verified
-        most = np.minimum(self.executed, limit)
+        exact = self.rate * self.executed
+        most = np.minimum(self.executed, self.sampled - self.verified)
         sample = np.minimum(whole_down(exact), most)
         order = np.argsort(sample - exact, kind="stable")
         for cap in (np.minimum(sample + 1, most), most):
             room = (cap - sample)[order]
             sample[order] += _pour(self.sampled - int(sample.sum()), room)
-        if np.any(limit < 0) or sample.sum() < self.sampled:
-            raise InvalidSolution(
-                f"requests of {self.name!r} cannot be named: some part executes and verifies more "
-                f"than {self.sampled} of them."
-            )
         return sample
 
     def _requests(self, sample: Ints) -> Ints:

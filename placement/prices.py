@@ -63,7 +63,7 @@ class Prices:
         columns = {name: np.zeros(len(keys)) for name, keys in _keys(q).items()}
         none = np.zeros(0, dtype=np.int64)
         loading = np.zeros((q.n_models, q.n_nodes))
-        return cls(**columns, loading=loading, part_class=none, part=none, independence=none * 1.0)
+        return cls(**columns, loading=loading, part_class=none, part=none, independence=np.zeros(0))
 
     def to_document(self, q: Quantities) -> dict[str, dict[str, float]]:
         """The prices by family and entity name, zeros left out, as a solution carries them."""

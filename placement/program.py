@@ -40,7 +40,9 @@ class ProgramBuilder:
         self._entries: list[tuple[Ints, Ints, Floats]] = []
         self._n_columns = self._n_rows = 0
 
-    def add_columns(self, name: str, cost: Values, upper: Values, *, whole: bool = True) -> Ints:
+    def add_columns(
+        self, name: str, cost: Floats | Ints, upper: Values, *, whole: bool = True
+    ) -> Ints:
         """Variables from 0 to `upper`; returns their indices."""
         size = len(cost)
         self.columns[name] = slice(self._n_columns, self._n_columns + size)

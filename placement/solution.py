@@ -6,7 +6,7 @@ by `placement.evaluation` from the instance.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -122,8 +122,8 @@ class Placement:
     @classmethod
     def empty(cls, quantities: Quantities) -> "Placement":
         """No decisions at all, which stands for the lack of a placement."""
-        columns = [np.zeros(0, dtype=np.int64) for _ in range(15)]
-        return cls(*columns, np.zeros(quantities.n_classes, dtype=np.int64))
+        columns = {entry.name: np.zeros(0, dtype=np.int64) for entry in fields(cls)}
+        return cls(**{**columns, "unserved": np.zeros(quantities.n_classes, dtype=np.int64)})
 
 
 def table(

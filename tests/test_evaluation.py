@@ -235,9 +235,9 @@ def crowd(classes, nodes=500):
 def test_many_requests_are_judged_fast(classes, limit_s):
     """A million requests in 20,000 classes take about a second."""
     instance, solution = crowd(classes)
-    begun = time.perf_counter()
+    begun = time.process_time()
     verdict = evaluate(instance, solution)
-    assert time.perf_counter() - begun < limit_s
+    assert time.process_time() - begun < limit_s
     assert verdict.feasible, verdict.violations
 
 

@@ -37,8 +37,8 @@ def sift_alone(sieve: Sieve, rooms: Rooms, sides: Sides, known: Collection[str])
     q = rooms.q
     room = np.bincount(q.node_kind, rooms.capacity_s, len(q.kind_node))
     asked = least_work_s(runs) * q.count[runs.g]
-    tight = asked / np.maximum(whereabouts(runs) @ room, 1e-300)
-    tight += q.verifiers[runs.g] * q.core_s[runs.g] * q.count[runs.g] / (1e-300 + q.cores_s.sum())
+    tight = asked / np.maximum(whereabouts(runs) @ room, 1e-200)
+    tight += q.verifiers[runs.g] * q.core_s[runs.g] * q.count[runs.g] / (1e-200 + q.cores_s.sum())
     for g in runs.g[np.argsort(-tight, kind="stable")[:MOST_EXAMINED]].tolist():
         room_for = fit(rooms, g)
         for name, cause in CAUSES.items():
@@ -80,7 +80,7 @@ def fit(rooms: Rooms, g: int) -> Fit:
 
 
 def _whole(q: Quantities, g: int, seconds: Floats, work: Floats) -> Floats:
-    count = np.floor(np.maximum(seconds, 0.0) / np.maximum(work, 1e-300) + 1e-9)
+    count = np.floor(np.maximum(seconds, 0.0) / np.maximum(work, 1e-200) + 1e-9)
     return np.where(seconds >= 0, np.minimum(count, float(q.count[g])), 0.0)
 
 
@@ -89,7 +89,7 @@ def _checks(rooms: Rooms, g: int) -> float:
     if not q.verifiers[g]:
         return 0.0
     cores: Floats = rooms.cores_s[_verifying(q, g)]
-    return float(np.floor(cores / np.maximum(q.core_s[g], 1e-300) + 1e-9).sum())
+    return float(np.floor(cores / np.maximum(q.core_s[g], 1e-200) + 1e-9).sum())
 
 
 def _verifying(q: Quantities, g: int) -> Bools:

@@ -42,7 +42,7 @@ def bottleneck(able: Bools, demand: Floats, room: Floats) -> tuple[Ints, Ints] |
     # A class is confined to a set where none of its places is outside.
     outside = (~sets).astype(np.float32) @ distinct.astype(np.float32).T
     confined = outside == 0
-    excess = (confined @ total) / np.maximum(sets @ room, 1e-300)
+    excess = (confined @ total) / np.maximum(sets @ room, 1e-200)
     worst = int(np.argmax(excess))
     if excess[worst] <= 1 + ROUNDING:
         return None

@@ -91,6 +91,10 @@ class Code(StrEnum):
         "capacity-in-use",
         "the able nodes are full with other requests",
     )
+    SEARCH = (
+        "search",
+        "there is room in replicas and serving pays: the method did not find, or keep, this way",
+    )
     COMBINATION = (
         "combination",
         "nothing is short by itself, but the placement found no paying way to have it all at once",

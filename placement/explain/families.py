@@ -25,7 +25,7 @@ from placement.explain.codes import Code
 from placement.explain.places import Step
 from placement.explain.rooms import Rooms
 from placement.explain.wording import amount, counted, jurisdictions, listing, several
-from placement.quantities import NONE, REEXECUTION, Bools, Index, Ints, Quantities, at_most
+from placement.quantities import REEXECUTION, Bools, Index, Ints, Quantities, at_most
 
 _MOST_HELPS = 3
 
@@ -73,7 +73,7 @@ def _spans(q: Quantities, g: Index, n: Index) -> Bools:
 def _remembers(q: Quantities, g: Index, n: Index) -> Bools:
     model = q.class_model[g]
     share = np.append(q.replica_gb / q.span, 0.0)[model]
-    each = q.memory_gb[n] / np.maximum(q.accelerators[n], 1e-300)
+    each = q.memory_gb[n] / np.maximum(q.accelerators[n], 1e-200)
     return at_most(share, each) | (np.asarray(model) < 0)
 
 
@@ -83,10 +83,6 @@ def _fast(q: Quantities, g: Index, n: Index) -> Bools:
 
 def _verifies(q: Quantities, _: Index, n: Index) -> Bools:
     return np.asarray(q.verifies[n])
-
-
-def _checked(q: Quantities, g: Index, n: Index) -> Bools:
-    return np.broadcast_to(q.mode[g] != NONE, np.broadcast(g, n).shape)
 
 
 def _redoes(q: Quantities, g: Index, n: Index) -> Bools:
@@ -116,7 +112,7 @@ def _span_fact(q: Quantities, g: int, n: Ints) -> str:
 
 def _memory_fact(q: Quantities, g: int, n: Ints) -> str:
     m = q.class_model[g]
-    each = (q.memory_gb[n] / np.maximum(q.accelerators[n], 1e-300)).max(initial=0)
+    each = (q.memory_gb[n] / np.maximum(q.accelerators[n], 1e-200)).max(initial=0)
     share = amount(q.replica_gb[m] / q.span[m])
     return f"{_model(q, g)} needs {share} GB on each accelerator, the most is {amount(each)}"
 
@@ -140,11 +136,6 @@ def _ttft_fact(q: Quantities, g: int, n: Ints) -> str:
 def _place_fact(q: Quantities, g: int, _: Ints) -> str:
     allowed = q.instance.requests[g].jurisdictions or ()
     return f"allowed: {jurisdictions(allowed) or 'nowhere'}"
-
-
-def _mode_fact(q: Quantities, g: int, _: Ints) -> str:
-    policy = q.instance.policies[int(q.class_policy[g])]
-    return f"policy {policy.name} wants {counted(policy.verifier_count, 'verifier')}"
 
 
 # --- what would help -----------------------------------------------------------------------------
@@ -195,10 +186,6 @@ def _place_help(q: Quantities, _: int, n: Ints) -> str:
     place, count = places.most_common(1)[0]
     name = f"jurisdiction {place}" if place else "nodes without a jurisdiction"
     return f"allowing {name}, which opens {counted(count, 'node')}"
-
-
-def _mode_help(_q: Quantities, _g: int, _n: Ints) -> str:
-    return "a policy of mode attestation, proof or reexecution, or one without verifiers"
 
 
 def _redo_help(q: Quantities, g: int, n: Ints) -> str:
@@ -254,11 +241,6 @@ CHECK = (
     Family(
         Code.NO_VERIFIER, "the role", "no node has the role verification",
         together, _verifies, _silent, partial(_role_help, role="verification"),
-    ),
-    Family(
-        Code.NO_VERIFIER, "the mode",
-        "their policy wants verifiers but has the mode none, under which nobody verifies",
-        by_policy, _checked, _mode_fact, _mode_help,
     ),
     Family(
         Code.NO_VERIFIER, "re-execution", "no verification node can hold their model to re-execute",

@@ -6,17 +6,19 @@ import numpy as np
 
 from placement.explain.causes import Cause, Detail, by_model
 from placement.explain.codes import Code
-from placement.explain.places import Spots
+from placement.explain.places import Spots, Step
 from placement.explain.rooms import Rooms, lenient
-from placement.explain.shortages import Steps
 from placement.explain.wording import amount, enough
 from placement.quantities import REEXECUTION, Bools, Floats, Ints
 
 
-def price_step(rooms: Rooms, spots: Spots) -> Steps:
-    """Executing and verifying one more request costs less than its penalty."""
+def price_step(rooms: Rooms, spots: Spots, *, surely: bool = False) -> tuple[Cause, Step]:
+    """Executing and verifying one more request costs less than its penalty.
+
+    Nodes of a kind may differ in price: on some of them, or surely on all.
+    """
     q, places = rooms.q, spots.places
-    rate = places.least(rooms.compiled.rate)
+    rate = (places.best if surely else places.least)(rooms.compiled.rate)
     check = check_cost(rooms, spots.g)
 
     def pays(at: Ints, place: Ints) -> Bools:
@@ -27,7 +29,7 @@ def price_step(rooms: Rooms, spots: Spots) -> Steps:
         cost[single] += q.pair_price(g[single], n[single])
         return np.asarray(cost < q.penalty[g])
 
-    return [(PRICE, pays)]
+    return PRICE, pays
 
 
 def check_cost(rooms: Rooms, g: Ints) -> Floats:
@@ -105,6 +107,38 @@ def _price_detail(rooms: Rooms, g: int, *, loading: bool) -> Detail:
     facts = (f"another replica costs at least ${amount(replica)}", fact)
     return Detail(facts, ("a larger penalty", "more requests to share a replica"))
 
+
+def _search_detail(rooms: Rooms, g: int) -> Detail:
+    """The replica with most time left in which one request pays."""
+    q, compiled = rooms.q, rooms.compiled
+    n = np.concatenate([rooms.replica_n, rooms.kept_n])
+    m = np.concatenate([rooms.replica_m, rooms.kept_m])
+    room = np.concatenate([rooms.replica_room_s, rooms.capacity_s[rooms.kept_n]])
+    if q.class_model[g] < 0:
+        n, room = np.arange(q.n_nodes), rooms.capacity_s
+        m = np.full(q.n_nodes, -1)
+    able = (m == q.class_model[g]) & q.can_run(g, n) & rooms.engaged[n]
+    able &= rooms.group_left[q.node_group[n]] >= 1
+    n, room = n[able], room[able]
+    work = q.work_s(g, n)
+    cost = compiled.rate[n] * work + q.latency_price[g] * q.latency_ms(g, n) / 1000.0
+    cost = cost + q.pair_price(g, n)
+    best = int(np.argmax(np.where(cost < q.penalty[g], room / np.maximum(work, 1e-200), -1.0)))
+    fact = (
+        f"one costs ${amount(cost[best])} on {q.instance.nodes[n[best]].name}, which has "
+        f"{amount(room[best])} accelerator-seconds left where one takes {amount(work[best])}, "
+        f"and its penalty is ${amount(q.penalty[g])}"
+    )
+    return Detail((fact,), ("more time", "another method"))
+
+
+SEARCH = Cause(
+    Code.SEARCH,
+    "the search did not use the room that there is for some of them at less than their penalty",
+    by_model,
+    _search_detail,
+)
+"""The placement can be improved."""
 
 PRICE = Cause(
     Code.PRICE,

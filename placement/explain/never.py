@@ -9,7 +9,7 @@ from placement.explain.parts import INDEPENDENCE, needed_checks, too_few_parts
 from placement.explain.places import Places, Spots, all_spots, check_spots, run_spots
 from placement.explain.rooms import Rooms
 from placement.explain.shortages import check_steps, run_steps
-from placement.quantities import Ints
+from placement.quantities import Bools, Ints
 
 Sides = tuple[Spots, Spots]
 """Where classes can be executed and where they can be verified."""
@@ -35,8 +35,10 @@ def sift(compiled: Compiled, rooms: Rooms, g: Ints, served: Ints) -> tuple[Sieve
     lacking = (needed_checks(q, runs.g, served) > 0) & ~checks.some()
     _climb(sieve, all_spots(places, runs.g[lacking], checking=True), families.CHECK, rooms)
     runs, checks, served = runs.take(~lacking), checks.take(~lacking), served[~lacking]
+    left = _sift_scarce(sieve, rooms, (runs, checks), served)
+    runs, checks, served = runs.take(left), checks.take(left), served[left]
     left = sieve.drop(INDEPENDENCE, too_few_parts(rooms, runs, checks, served), rooms)
-    return sieve, scarce(sieve, rooms, (runs.take(left), checks.take(left)), served[left])
+    return sieve, (runs.take(left), checks.take(left))
 
 
 def _sift_families(sieve: Sieve, runs: Spots, rooms: Rooms) -> None:
@@ -60,16 +62,11 @@ def _climb(sieve: Sieve, spots: Spots, table: tuple[families.Family, ...], rooms
     sieve.climb(spots, list(zip(families.causes(table), steps, strict=True)), rooms)
 
 
-def scarce(sieve: Sieve, rooms: Rooms, sides: Sides, served: Ints) -> Sides:
-    """Sort out classes of which no more than there are can be executed, or verified.
-
-    `served` tells which classes need verifiers at all.
-    """
+def _sift_scarce(sieve: Sieve, rooms: Rooms, sides: Sides, served: Ints) -> Bools:
+    """Sort out classes of which not even one fits somewhere; returns which are left."""
     runs, checks = sides
-    left = sieve.climb(runs, run_steps(rooms, runs)[0], rooms)
-    runs, checks, served = runs.take(left), checks.take(left), served[left]
-    needed = needed_checks(rooms.q, runs.g, served) > 0
-    asked = checks.take(needed)
-    left = ~needed
-    left[needed] = sieve.climb(asked, check_steps(rooms, asked), rooms)
-    return runs.take(left), checks.take(left)
+    left = sieve.climb(runs, run_steps(rooms, runs), rooms)
+    asked = left & (needed_checks(rooms.q, runs.g, served) > 0)
+    checks = checks.take(asked)
+    left[asked] = sieve.climb(checks, check_steps(rooms, checks), rooms)
+    return left

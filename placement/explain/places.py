@@ -47,6 +47,11 @@ class Places:
         by_kind = np.maximum.reduceat(values[..., self._order], self._starts, axis=-1)
         return np.concatenate([by_kind, values[..., self._single]], axis=-1)
 
+    def total(self, values: Floats) -> Floats:
+        """The sum over the nodes of each place."""
+        by_kind = np.add.reduceat(values[..., self._order], self._starts, axis=-1)
+        return np.concatenate([by_kind, values[..., self._single]], axis=-1)
+
     def best_of_rows(self, row: Ints, node: Ints, values: Floats, rows: int) -> Floats:
         """As `best` for a sparse table, shape (rows, places); -inf where there is nothing."""
         table = np.full((rows, len(self.node)), -np.inf)
@@ -135,6 +140,14 @@ class Spots:
                 kept, where = kept[held], where[held]
                 level[kept] = np.maximum(level[kept], passed)
         return level
+
+    def reach(self, target: Floats, amount: Callable[[Ints, Ints], Floats]) -> Bools:
+        """Whether an amount, summed over the able places of a class, reaches its target."""
+        total, reached = np.zeros(len(self.g)), np.zeros(len(self.g), dtype=np.int64)
+        for at, place in self._portions(reached, 1):
+            total += np.bincount(at, np.minimum(amount(at, place), 1e15), len(total))
+            reached[total >= target] = 1
+        return np.asarray(reached > 0)
 
     def _portions(self, level: Ints, top: int) -> Iterator[tuple[Ints, Ints]]:
         """Able (class, place) in portions; classes that have reached the top are done."""

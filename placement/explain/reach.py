@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from placement.explain.places import Places
+from placement.explain.places import Places, Spots
 from placement.explain.rooms import Rooms, lenient
 from placement.quantities import ROUNDING, Bools, Floats, Ints, Quantities
 
@@ -19,10 +19,8 @@ class Reach:
         The row of each model; the last entry is for plain jobs.
     free
         On the nodes, replicas aside.
-    held
-        In replicas there are.
     loaded
-        Also in one that memory and time allow to load.
+        In replicas there are, or one that memory and time allow to load.
     hosted
         Also with weights that some node can store.
     counted
@@ -33,7 +31,6 @@ class Reach:
 
     row: Ints
     free: Floats
-    held: Floats
     loaded: Floats
     hosted: Floats
     counted: Floats
@@ -54,15 +51,42 @@ def reach(rooms: Rooms, places: Places, models: Ints, usable: Bools) -> Reach:
     opened = _opened_s(rooms, models, usable)
     anywhere = places.best(opened)
     free = places.best(np.where(usable, rooms.capacity_s, -np.inf))
-    held = _held_s(rooms, places, models, usable)
-    held[models < 0] = free
+    there = _held_s(rooms, places, models, usable)
     stored = np.append(rooms.stored.any(axis=1), True)
     hosted = np.where((stored | _storable(q))[models, None], anywhere, -np.inf)
     counted = hosted if rooms.new_left >= 1 else np.full_like(hosted, -np.inf)
     moved = _without_moving(rooms, places, models, opened, counted)
-    tables = [np.maximum(held, room) for room in (anywhere, hosted, counted, moved)]
-    padded = (_padded(room) for room in (np.broadcast_to(free, held.shape), held, *tables))
-    return Reach(_rows(q, models), *padded)
+    tables = [np.maximum(there, room) for room in (anywhere, hosted, counted, moved)]
+    free = np.broadcast_to(free, there.shape)
+    return Reach(_rows(q, models), *(padded(room) for room in (free, *tables)))
+
+
+def held(rooms: Rooms, spots: Spots, usable: Bools) -> tuple[Ints, Floats]:
+    """The row of each model, and the time that replicas there are leave in each place."""
+    models = np.unique(rooms.q.class_model[spots.g])
+    there = _held_s(rooms, spots.places, models, usable)
+    return _rows(rooms.q, models), padded(there)
+
+
+def time_for(rooms: Rooms, spots: Spots, requests: Floats, usable: Bools) -> Bools:
+    """Whether so many requests of each class find time, in replicas there are and in new ones.
+
+    Roughly: places without time for a single one count nothing, in others scraps of time add up.
+    """
+    q, places = rooms.q, spots.places
+    models = np.unique(q.class_model[spots.g])
+    row = _rows(q, models)[q.class_model[spots.g]]
+    there = _opened_s(rooms, models, usable)
+    np.maximum.at(there, *_held(rooms, models, usable))
+    there[models < 0] = np.where(usable, rooms.capacity_s, -np.inf)
+    best, total = padded(places.best(there)), places.total(np.maximum(there, 0.0))
+
+    def count(at: Ints, place: Ints) -> Floats:
+        work, cell = spots.work_s(at, place), (row[at], place)
+        many = np.where(work > 0, total[cell] / np.maximum(work, 1e-200), np.inf)
+        return np.where(work <= best[cell], many, 0.0)
+
+    return spots.reach(requests, count)
 
 
 def _rows(q: Quantities, models: Ints) -> Ints:
@@ -71,7 +95,8 @@ def _rows(q: Quantities, models: Ints) -> Ints:
     return row
 
 
-def _padded(room: Floats) -> Floats:
+def padded(room: Floats) -> Floats:
+    """Room with the slack under which amounts count as equal."""
     return np.asarray(room + ROUNDING * np.maximum(1.0, room))
 
 
@@ -101,12 +126,20 @@ def _without_moving(
 
 def _held_s(rooms: Rooms, places: Places, models: Ints, usable: Bools) -> Floats:
     """What replicas that need no loading leave time for, shape (models, places)."""
+    (row, n), room = _held(rooms, models, usable)
+    there = places.best_of_rows(row, n, room, len(models))
+    there[models < 0] = places.best(np.where(usable, rooms.capacity_s, -np.inf))
+    return there
+
+
+def _held(rooms: Rooms, models: Ints, usable: Bools) -> tuple[tuple[Ints, Ints], Floats]:
+    """Row of the model and node of replicas that need no loading, and the time they have left."""
     row = _rows(rooms.q, models)
     m = np.concatenate([rooms.replica_m, rooms.kept_m])
     n = np.concatenate([rooms.replica_n, rooms.kept_n])
     room = np.concatenate([rooms.replica_room_s, rooms.capacity_s[rooms.kept_n]])
     asked = (row[m] >= 0) & usable[n]
-    return places.best_of_rows(row[m[asked]], n[asked], room[asked], len(models))
+    return (row[m[asked]], n[asked]), room[asked]
 
 
 def _storable(q: Quantities) -> Bools:

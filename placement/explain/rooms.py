@@ -116,7 +116,7 @@ def left_rooms(compiled: Compiled, p: Placement) -> Rooms:
         memory_gb=memory,
         group_left=whole_down(q.max_share * q.total_count) - executed,
         new_left=np.inf if most_new is None else most_new - int(p.load_count.sum()),
-        transfer_left=np.inf if most_moved is None else most_moved - moved,
+        transfer_left=np.inf if most_moved is None else max(0.0, most_moved - moved),
         replica_m=p.replica_m,
         replica_n=p.replica_n,
         replica_room_s=np.minimum(_replica_rooms_s(q, p), capacity[p.replica_n]),

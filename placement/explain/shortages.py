@@ -13,7 +13,7 @@ import numpy as np
 from placement.explain.causes import Cause, Detail, Key, by_model, by_policy, together
 from placement.explain.codes import Code
 from placement.explain.places import Spots, Step
-from placement.explain.reach import Reach, reach
+from placement.explain.reach import Reach, held, padded, reach, time_for
 from placement.explain.rooms import Rooms
 from placement.explain.wording import amount, counted, enough, listing, several
 from placement.quantities import REEXECUTION, Bools, Floats, Ints, Quantities, at_most
@@ -21,16 +21,37 @@ from placement.quantities import REEXECUTION, Bools, Floats, Ints, Quantities, a
 Steps = list[tuple[Cause, Step]]
 
 
-def run_steps(rooms: Rooms, spots: Spots) -> tuple[Steps, Step]:
-    """The conditions for one more request to be executed, and one for replicas there are."""
+def run_steps(rooms: Rooms, spots: Spots) -> Steps:
+    """The conditions for one more request to be executed."""
     q, places = rooms.q, spots.places
-    usable = q.infers & (rooms.group_left[q.node_group] >= 1)
-    opened = places.best(usable)
-    found = reach(rooms, places, np.unique(q.class_model[spots.g]), usable)
-    causes = _CAUSES[rooms.used, False]
-    first: Step = lambda _, place: opened[place]  # noqa: E731
-    steps = list(zip(causes, [first, *_time_steps(rooms, spots, found)], strict=True))
-    return steps, _in_time(rooms, spots, found, found.held)
+    found = reach(rooms, places, np.unique(q.class_model[spots.g]), _may_execute(rooms))
+    free = padded(places.best(np.where(q.infers, rooms.capacity_s, -np.inf)))
+    first: Step = lambda at, place: spots.work_s(at, place) <= free[place]  # noqa: E731
+    steps = [first, *_time_steps(rooms, spots, found)]
+    return list(zip(_CAUSES[rooms.used, False], steps, strict=True))
+
+
+def held_step(rooms: Rooms, spots: Spots, *, engaged: bool) -> Step:
+    """There is a replica with time for one more request; of an engaged node, where so asked."""
+    usable = _may_execute(rooms) & (rooms.engaged | (not engaged))
+    return _in_time(rooms, spots, *held(rooms, spots, usable))
+
+
+def _may_execute(rooms: Rooms) -> Bools:
+    """Inference nodes of control groups that may execute one more request."""
+    return np.asarray(rooms.q.infers & (rooms.group_left[rooms.q.node_group] >= 1))
+
+
+def few_fit(rooms: Rooms, spots: Spots, requests: Ints) -> tuple[Bools, Bools]:
+    """Whether there is time for less than half of so many requests of each class.
+
+    Twice: anywhere that they could be executed, and where max_share still allows it.
+    """
+    allowed = ~time_for(rooms, spots, requests / 2, _may_execute(rooms))
+    anywhere = allowed.copy()
+    some = spots.take(allowed)
+    anywhere[allowed] = ~time_for(rooms, some, requests[allowed] / 2, rooms.q.infers)
+    return anywhere, allowed
 
 
 def check_steps(rooms: Rooms, spots: Spots) -> Steps:
@@ -49,11 +70,11 @@ def check_steps(rooms: Rooms, spots: Spots) -> Steps:
 def _time_steps(rooms: Rooms, spots: Spots, found: Reach) -> list[Step]:
     """Time on the node, time in a replica, and what a new replica asks for."""
     tables = (found.free, found.loaded, found.hosted, found.counted, found.moved)
-    return [_in_time(rooms, spots, found, table) for table in tables]
+    return [_in_time(rooms, spots, found.row, table) for table in tables]
 
 
-def _in_time(rooms: Rooms, spots: Spots, found: Reach, room: Floats) -> Step:
-    row = found.row[rooms.q.class_model[spots.g]]
+def _in_time(rooms: Rooms, spots: Spots, rows: Ints, room: Floats) -> Step:
+    row = rows[rooms.q.class_model[spots.g]]
 
     def step(at: Ints, place: Ints) -> Bools:
         work = spots.work_s(at, place)
@@ -81,16 +102,19 @@ def _name(rooms: Rooms, n: int | np.integer) -> str:
     return rooms.q.instance.nodes[int(n)].name
 
 
-def _share(rooms: Rooms, _g: int, n: Ints, _work: Floats) -> Detail:
+def _share(rooms: Rooms, _g: int, n: Ints, work: Floats) -> Detail:
+    """The control groups that have the time."""
     q = rooms.q
-    groups = np.unique(q.node_group[n]).tolist()
+    capped = (rooms.capacity_s[n] >= work) & (rooms.group_left[q.node_group[n]] < 1)
+    groups = np.unique(q.node_group[n[capped]]).tolist()
     names = [q.group_names[o] for o in groups]
     caps = q.max_share[groups]
     each = f"at most {amount(100 * caps.max(initial=0))} %"
     fact = f"{listing(names)} may execute {each} of all requests"
     best = q.group_names[groups[int(np.argmax(caps))]]
     least = enough(min(1.0, (math.floor(caps.max() * q.total_count) + 1) / q.total_count))
-    return Detail((fact,), (f"a max_share of at least {least} for {best}", "another able group"))
+    cure = f"a larger max_share for {best}" if rooms.used else f"a max_share of {least} for {best}"
+    return Detail((fact,), (cure, "another able group"))
 
 
 def _time(rooms: Rooms, g: int, n: Ints, work: Floats) -> Detail:
@@ -98,7 +122,7 @@ def _time(rooms: Rooms, g: int, n: Ints, work: Floats) -> Detail:
     q = rooms.q
     m = int(q.class_model[g])
     needed = work + (q.load_s(m, n) * (q.loaded[m, n] == 0) if m >= 0 else 0.0)
-    best = int(np.argmax(q.capacity_s[n] / np.maximum(needed, 1e-300)))
+    best = int(np.argmax(q.capacity_s[n] / np.maximum(needed, 1e-200)))
     node, each = n[best], q.window_s * q.utilization[n[best]]
     load = needed[best] - work[best]
     loading = f", {amount(load)} of them to load {_model(q, g)}" if load > 0 else ""
@@ -114,10 +138,10 @@ def _time(rooms: Rooms, g: int, n: Ints, work: Floats) -> Detail:
 
 def _in_use(rooms: Rooms, _g: int, n: Ints, work: Floats) -> Detail:
     free = np.where(rooms.group_left[rooms.q.node_group[n]] >= 1, rooms.capacity_s[n], 0.0)
-    best = int(np.argmax(free / np.maximum(work, 1e-300)))
+    best = int(np.argmax(free / np.maximum(work, 1e-200)))
     name = _name(rooms, n[best])
-    left = f"{amount(free[best])} accelerator-seconds left and one takes {amount(work[best])}"
-    fact = f"of {counted(len(n), 'able node')} {name} comes closest, with {left}"
+    left = f"{several(free[best], 'accelerator-second')} left, and one takes {amount(work[best])}"
+    fact = f"of {counted(len(n), 'able node')} {name} has most time for them, {left}"
     return Detail((fact,), (f"another node like {name}",))
 
 
@@ -126,17 +150,21 @@ def _model(q: Quantities, g: int) -> str:
 
 
 def _not_loaded(rooms: Rooms, g: int, n: Ints, work: Floats) -> Detail:
+    """The able node on which a new replica comes closest to fitting."""
     q, m = rooms.q, int(rooms.q.class_model[g])
-    roomy = n[rooms.capacity_s[n] >= work]
-    roomy = roomy if len(roomy) else n
-    best = roomy[int(np.argmax(rooms.memory_gb[roomy]))]
-    free = amount(max(0.0, float(rooms.memory_gb[best])))
+    needed = work + q.load_s(m, n)
+    free = np.maximum(rooms.memory_gb[n], 0.0)
+    fits = np.minimum(free / max(q.replica_gb[m], 1e-200), 1.0)
+    fits = np.minimum(fits, rooms.capacity_s[n] / np.maximum(needed, 1e-200))
+    fits = np.where(rooms.group_left[q.node_group[n]] >= 1, fits, -1.0)
+    best = int(np.argmax(fits))
+    name = _name(rooms, n[best])
     fact = (
-        f"a replica of {_model(q, g)} takes {amount(q.replica_gb[m])} GB and "
-        f"{amount(float(q.load_s(m, best)))} accelerator-seconds to load; "
-        f"{_name(rooms, best)} has {free} GB and {amount(rooms.capacity_s[best])} left"
+        f"a replica of {_model(q, g)} takes {amount(q.replica_gb[m])} GB and with one request "
+        f"{several(needed[best], 'accelerator-second')}, and {name} comes closest, with "
+        f"{amount(free[best])} GB and {amount(rooms.capacity_s[n[best]])} accelerator-seconds left"
     )
-    return Detail((fact,), (f"another node like {_name(rooms, best)}",))
+    return Detail((fact,), (f"another node like {name}",))
 
 
 def _storing(rooms: Rooms, g: int, _n: Ints, _work: Floats) -> Detail:
@@ -183,38 +211,39 @@ def _verifying(rooms: Rooms, g: int, n: Ints, _work: Floats) -> Detail:
 
 Row = tuple[Code, str, Key, Look]
 
-_FIRST: dict[tuple[bool, bool], Row] = {
+_FIRST: dict[tuple[bool, bool], tuple[Row, Row]] = {
     (False, False): (
-        Code.SHARE_CAP,
-        "the control groups able to execute them may execute nothing under their max_share",
-        together,
-        _share,
+        (Code.CAPACITY, "one takes more time than any node able to execute them offers",
+         by_model, _time),
+        (Code.SHARE_CAP,
+         "the control groups with time to execute them may execute nothing under their max_share",
+         together, _share),
     ),
     (True, False): (
-        Code.SHARE_CAP,
-        "the control groups able to execute them have executed all that their max_share allows",
-        together,
-        _share,
+        (Code.CAPACITY_IN_USE, "the nodes able to execute them have no time left",
+         by_model, _in_use),
+        (Code.SHARE_CAP,
+         "the control groups with time left for them have executed all that max_share allows",
+         together, _share),
     ),
     (False, True): (
-        Code.VERIFICATION_CORES,
-        "no node able to verify them has the cores for one verification",
-        by_policy,
-        _verifying,
+        (Code.VERIFICATION_CORES, "no node able to verify them has the cores for one verification",
+         by_policy, _verifying),
+        (Code.CAPACITY, "one takes more time than any node able to re-execute them offers",
+         by_model, _time),
     ),
     (True, True): (
-        Code.VERIFICATION_CORES,
-        "no node able to verify them has the cores for another verification left",
-        by_policy,
-        _verifying,
+        (Code.VERIFICATION_CORES,
+         "no node able to verify them has the cores for another verification left",
+         by_policy, _verifying),
+        (Code.CAPACITY_IN_USE, "the nodes able to re-execute them have no time left",
+         by_model, _in_use),
     ),
-}
-"""The first condition, by whether the rooms are used and whether it is about verifying."""
+}  # fmt: skip
+"""The conditions on nodes, by whether the rooms are used and whether it is about verifying."""
 
 _REST: dict[bool, tuple[Row, ...]] = {
     False: (
-        (Code.CAPACITY, "one takes more time than any node able to {do} them offers",
-         by_model, _time),
         (Code.CAPACITY, "loading their model leaves no node able to {do} them the time for one",
          by_model, _time),
         (Code.HOSTING, "no node can store the weights of their model", by_model, _storing),
@@ -224,7 +253,6 @@ _REST: dict[bool, tuple[Row, ...]] = {
          by_model, _moving),
     ),
     True: (
-        (Code.CAPACITY_IN_USE, "the nodes able to {do} them have no time left", by_model, _in_use),
         (Code.NOT_LOADED,
          "no node able to {do} them has a replica with room, or memory and time to load one",
          by_model, _not_loaded),
@@ -234,16 +262,39 @@ _REST: dict[bool, tuple[Row, ...]] = {
         (Code.MAX_TRANSFER, "max_transfer_gb allows no more to {do} them", by_model, _moving),
     ),
 }  # fmt: skip
-"""The conditions on time and replicas, by whether the rooms are used."""
+"""The conditions on replicas, by whether the rooms are used."""
 
 
-def _causes(*, used: bool, checking: bool) -> tuple[Cause, ...]:
-    """One for each condition of `run_steps`, or of `check_steps`."""
+def _cause(row: Row, *, checking: bool) -> Cause:
+    code, because, key, look = row
     do = "re-execute" if checking else "execute"
-    return tuple(
-        Cause(code, because.format(do=do), key, partial(_looking, look, checking=checking))
-        for code, because, key, look in (_FIRST[used, checking], *_REST[used])
-    )
+    return Cause(code, because.format(do=do), key, partial(_looking, look, checking=checking))
 
 
-_CAUSES = {key: _causes(used=key[0], checking=key[1]) for key in _FIRST}
+_CAUSES = {
+    (used, checking): [_cause(row, checking=checking) for row in (*first, *_REST[used])]
+    for (used, checking), first in _FIRST.items()
+}
+"""One for each condition of `run_steps`, or of `check_steps`."""
+
+SCRAPS = _cause(
+    (
+        Code.CAPACITY_IN_USE,
+        "the nodes able to execute them have time left for less than half of them",
+        by_model,
+        _in_use,
+    ),
+    checking=False,
+)
+"""There is time for a few requests, which hardly matters."""
+
+SHARE_SCRAPS = _cause(
+    (
+        Code.SHARE_CAP,
+        "the control groups with time left for most of them have executed all max_share allows",
+        together,
+        _share,
+    ),
+    checking=False,
+)
+"""There would be time, but not where max_share allows."""

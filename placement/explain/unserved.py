@@ -5,11 +5,18 @@ import numpy as np
 from placement.compiled import Compiled
 from placement.explain.causes import Cause, Detail, Sieve, reasons
 from placement.explain.codes import Code
-from placement.explain.money import LOADING_PRICE, loading_pays, price_step
+from placement.explain.money import LOADING_PRICE, SEARCH, loading_pays, price_step
 from placement.explain.never import Sides, sift
 from placement.explain.parts import INDEPENDENCE_USED, too_few_parts
 from placement.explain.rooms import Rooms, empty_rooms, left_rooms
-from placement.explain.shortages import check_steps, run_steps
+from placement.explain.shortages import (
+    SCRAPS,
+    SHARE_SCRAPS,
+    check_steps,
+    few_fit,
+    held_step,
+    run_steps,
+)
 from placement.quantities import Bools, Quantities, whole_up
 from placement.solution import Placement, Reason
 
@@ -48,7 +55,7 @@ def explain_unserved(compiled: Compiled, placement: Placement) -> tuple[Reason, 
         return ()
     rooms = empty_rooms(compiled)
     sieve, (runs, checks) = sift(compiled, rooms, g, np.ones_like(g))
-    left = sieve.climb(runs, price_step(rooms, runs), rooms)
+    left = sieve.climb(runs, [price_step(rooms, runs)], rooms)
     sides = runs.take(left), checks.take(left)
     _sift_used(sieve, left_rooms(compiled, placement), sides, placement)
     return reasons(sieve, unserved, must=False)
@@ -57,21 +64,38 @@ def explain_unserved(compiled: Compiled, placement: Placement) -> tuple[Reason, 
 def _sift_used(sieve: Sieve, rooms: Rooms, sides: Sides, placement: Placement) -> None:
     """Sort out by what the placement leaves; all classes end up somewhere."""
     runs, checks = sides
-    steps, holds = run_steps(rooms, runs)
-    pays = price_step(rooms, runs)
-    held = runs.climb([holds, pays[0][1]]) == 2
-    left = sieve.climb(runs, [*steps, *pays], rooms)
-    runs, checks, held = runs.take(left), checks.take(left), held[left]
-    short = _short_of_checks(rooms.q, placement)[runs.g]
-    asked = checks.take(short)
-    left = ~short
-    left[short] = sieve.climb(asked, check_steps(rooms, asked), rooms)
-    runs, checks, held, short = runs.take(left), checks.take(left), held[left], short[left]
-    few = too_few_parts(rooms, runs, checks, np.ones_like(runs.g)) & short
-    left = sieve.drop(INDEPENDENCE_USED, few, rooms)
-    worth = held[left] | loading_pays(rooms, sieve.left, placement.unserved[sieve.left])
-    sieve.drop(LOADING_PRICE, ~worth, rooms)
-    sieve.drop(COMBINATION, np.ones(len(sieve.left), dtype=bool), rooms)
+    price = price_step(rooms, runs)
+    surely = [held_step(rooms, runs, engaged=True), price_step(rooms, runs, surely=True)[1]]
+    wasted = (runs.climb(surely) == 2) & (rooms.q.verifiers[runs.g] == 0)
+    held = runs.climb([held_step(rooms, runs, engaged=False), price[1]]) == 2
+    left = sieve.climb(runs, [*run_steps(rooms, runs), price], rooms)
+    runs, checks, held, wasted = runs.take(left), checks.take(left), held[left], wasted[left]
+    left = _sift_checks(sieve, rooms, (runs, checks), placement)
+    runs, held, wasted = runs.take(left), held[left], wasted[left]
+    few, few_allowed = few_fit(rooms, runs, placement.unserved[runs.g])
+    worth = held | loading_pays(rooms, runs.g, placement.unserved[runs.g])
+    everything = np.ones(len(runs), dtype=bool)
+    for cause, stopped in (
+        (SCRAPS, few),
+        (SHARE_SCRAPS, few_allowed),
+        (SEARCH, wasted),
+        (LOADING_PRICE, ~worth),
+        (COMBINATION, everything),
+    ):
+        sieve.drop(cause, np.isin(sieve.left, runs.g[stopped]), rooms)
+
+
+def _sift_checks(sieve: Sieve, rooms: Rooms, sides: Sides, placement: Placement) -> Bools:
+    """Sort out what another verification would take; returns which classes are left."""
+    runs, checks = sides
+    left = ~_short_of_checks(rooms.q, placement)[runs.g]
+    asked = checks.take(~left)
+    left[~left] = sieve.climb(asked, check_steps(rooms, asked), rooms)
+    asked, runs = checks.take(left), runs.take(left)
+    few = too_few_parts(rooms, runs, asked, np.ones_like(runs.g))
+    few &= _short_of_checks(rooms.q, placement)[runs.g]
+    left[left] = sieve.drop(INDEPENDENCE_USED, few, rooms)
+    return left
 
 
 def _short_of_checks(q: Quantities, p: Placement) -> Bools:

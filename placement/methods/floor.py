@@ -69,5 +69,6 @@ def least_checks(compiled: Compiled, rate: Floats) -> Floats:
 
 
 def chunks(size: int, width: int) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """Consecutive indices 0..size, so many that tables of `width` columns stay small."""
     step = max(1, (1 << 21) // max(1, width))
     return [np.arange(start, min(start + step, size)) for start in range(0, size, step)]

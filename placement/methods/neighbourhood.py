@@ -12,7 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from placement.decisions import decode, encode
-from placement.engines import solve_whole
+from placement.engines import Answer, solve_whole
+from placement.methods.relaxation import Relaxed
 from placement.model import Model
 from placement.program import Program
 from placement.quantities import Bools, Floats, Ints
@@ -20,10 +21,15 @@ from placement.search import Search
 
 FIRST_SIZE, LEAST_SIZE = 6, 3
 """Nodes placed anew at a time."""
-BRANCH_NODES = 300
+BRANCH_NODES = 100
 """Branch-and-bound nodes for one neighbourhood, a limit that does not depend on the clock."""
 SLICE_S = 5.0
 """Seconds for one neighbourhood at most."""
+SLICE_GAP = 1e-3
+"""Relative gap to which a neighbourhood is solved."""
+BETWEEN_NODES, BETWEEN_S = 500, 30.0
+"""The same limits for the neighbourhood between relaxation and incumbent."""
+_USED = 1e-6
 PATIENCE = 40
 """Rounds without improvement after which the search gives up."""
 
@@ -36,10 +42,17 @@ class Slice:
     program: Program
 
 
-def improve(search: Search, model: Model, deadline: float) -> None:
-    """Improve the incumbent until nothing more is found or the deadline."""
-    if search.best is not None and model.run:
-        _Improver(search, model, deadline).run()
+def improve(search: Search, relaxed: Relaxed | None, model: Model, deadline: float) -> None:
+    """Improve the incumbent until nothing more is found or the deadline.
+
+    The first neighbourhood lies between the incumbent and the relaxation, where there is one:
+    what both leave alone stays so (Danna, Rothberg and Le Pape, 2005).
+    """
+    if search.best is not None:
+        improver = _Improver(search, model, deadline)
+        if relaxed is not None:
+            improver.between(relaxed.values)
+        improver.run()
 
 
 class _Improver:
@@ -110,7 +123,7 @@ class _Improver:
         held = np.zeros((self.q.n_models, self.q.n_nodes))
         z = self.values[self.model.columns["z"]]
         held[self.model.replica_m, self.model.replica_n] = z
-        waste = self._waste(held)
+        waste = self._waste()
         seed = int(self.rng.choice(self.q.n_nodes, p=waste / waste.sum()))
         could = np.zeros((self.q.n_models, self.q.n_nodes))
         could[self.model.replica_m, self.model.replica_n] = 1.0
@@ -123,7 +136,7 @@ class _Improver:
         others = self.rng.choice(self.q.n_nodes, size=size, replace=False, p=weight)
         return np.append(others, seed)
 
-    def _waste(self, held: Floats) -> Floats:
+    def _waste(self) -> Floats:
         """How much of each node's time is idle or spent on loading, at least a little."""
         model, q = self.model, self.q
         x = self.values[model.columns["x"]]
@@ -138,11 +151,21 @@ class _Improver:
 
     # --- one neighbourhood ---------------------------------------------------------------------
 
-    def _slice(self, nodes: Ints) -> Slice:
-        """The program over the columns of these nodes, the rest of the plan fixed."""
+    def between(self, relaxed: Floats) -> None:
+        """Search what the relaxation or the incumbent uses."""
+        self.search.enter("between relaxation and incumbent")
+        free = self.always | (relaxed > _USED) | (self.values > _USED)
+        part = self._slice(free)
+        self._apply(part, self._optimise(part, BETWEEN_S, BETWEEN_NODES).values)
+
+    def _near(self, nodes: Ints) -> Bools:
+        """The columns of these nodes."""
         inside = np.zeros(self.q.n_nodes + 1, dtype=bool)
         inside[nodes] = True
-        free = self.always | inside[self.node_of]
+        return np.asarray(self.always | inside[self.node_of])
+
+    def _slice(self, free: Bools) -> Slice:
+        """The program over the free columns, the rest of the plan fixed."""
         columns = np.flatnonzero(free & (self.program.upper > 0))
         part = self.by_column[:, columns]
         fixed = self.program.matrix @ self.values - part @ self.values[columns]
@@ -156,18 +179,21 @@ class _Improver:
 
     def _solve(self, nodes: Ints) -> tuple[Slice, Floats | None, bool]:
         """The neighbourhood, its best values, and whether it was searched to the end."""
-        part = self._slice(nodes)
-        now = self.search.clock()
-        answer = solve_whole(
+        part = self._slice(self._near(nodes))
+        answer = self._optimise(part, SLICE_S, BRANCH_NODES)
+        return part, answer.values, answer.verdict == "optimal"
+
+    def _optimise(self, part: Slice, seconds: float, branch_nodes: int) -> Answer:
+        latest = min(self.deadline, self.search.deadline, self.search.clock() + seconds)
+        return solve_whole(
             part.program,
             "highs",
-            min(self.deadline, self.search.deadline, now + SLICE_S),
-            gap=min(1e-4, self.search.gap),
+            latest,
+            gap=min(SLICE_GAP, self.search.gap),
             seed=self.search.seed,
             start=self.values[part.columns],
-            node_limit=BRANCH_NODES,
+            node_limit=branch_nodes,
         )
-        return part, answer.values, answer.verdict == "optimal"
 
     def _apply(self, part: Slice, values: Floats | None) -> bool:
         """Take over what a neighbourhood found, if it still fits and is better."""

@@ -1,4 +1,4 @@
-"""Method relaxation: the strong linear relaxation, its certificate, and a placement made from it."""
+"""Method relaxation: the strong linear relaxation, its certificate, and placements made from it."""
 
 from dataclasses import dataclass
 

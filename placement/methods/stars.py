@@ -157,7 +157,7 @@ class ModelStars:
     def _within_share(self, n: int, count: Ints) -> Ints:
         """No more requests than the control group of the node may still execute."""
         left = max(0, int(self.ledger.group_left[self.ledger.q.node_group[n]]))
-        return np.minimum(count, np.maximum(left - (np.cumsum(count) - count), 0))
+        return np.asarray(np.minimum(count, np.maximum(left - (np.cumsum(count) - count), 0)))
 
     def bury(self, star: Star) -> None:
         """Forget a star that came to nothing."""
