@@ -26,6 +26,7 @@ from placement.quantities import Bools, Ints, Quantities, whole_down, whole_up
 from placement.solution import Placement, Solution, table, to_placement
 
 _GROUP, _NODE, _NONE = range(3)
+_TOLERANCE = 1e-6
 
 
 class NamedRequest(TypedDict):
@@ -98,7 +99,7 @@ def expand(instance: Instance, solution: Solution) -> Iterator[NamedRequest]:
 def _demand_nameable(q: Quantities, p: Placement) -> None:
     """Refuse what breaks constraint 1, 2, 9 or 11, without which names mean nothing.
 
-    Names are whole: there is no tolerance.
+    Sums of whole numbers get no tolerance here: a request has a name or has none.
     """
     executed = _totals(p.run_g, p.run_count, q.n_classes)
     verified = _totals(p.verify_g, p.verify_count, q.n_classes)
@@ -120,7 +121,7 @@ def _demand_nameable(q: Quantities, p: Placement) -> None:
 
 def _any(q: Quantities, g: Ints, bad: Bools) -> Bools:
     """Whether a class has a bad row."""
-    return np.bincount(g, bad, q.n_classes) > 0
+    return np.asarray(np.bincount(g, bad, q.n_classes) > 0)
 
 
 def _crowded(q: Quantities, p: Placement, served: Ints) -> Bools:
@@ -131,10 +132,12 @@ def _crowded(q: Quantities, p: Placement, served: Ints) -> Bools:
     runs, checks = np.split(at.reshape(-1), [len(p.run_g)])
     executed = _totals(runs, p.run_count, len(keys))
     cls, alone = keys // (q.n_groups + q.n_nodes), q.independence == _NONE
-    sampled = np.where(alone, served, whole_up(q.sample * served))
-    left = sampled[cls] - _totals(checks, p.verify_count, len(keys))
-    enough = _totals(cls, np.minimum(executed, left), q.n_classes) >= sampled
-    return _any(q, cls, left < 0) | ~(enough | alone)
+    needed = whole_up(q.sample * served)
+    left = np.where(alone, served, needed)[cls] - _totals(checks, p.verify_count, len(keys))
+    own = np.where(alone, 0.0, q.sample)[cls] * executed
+    over = (left < 0) | (own > left + _TOLERANCE * np.maximum(1, left))
+    found = _totals(cls, np.minimum(executed, left), q.n_classes)
+    return np.asarray(_any(q, cls, over) | (found < np.where(alone, 0, needed)))
 
 
 def _expand(q: Quantities, p: Placement) -> Iterator[NamedRequest]:

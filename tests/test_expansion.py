@@ -300,6 +300,18 @@ def test_solutions_that_break_a_rule_of_naming_are_refused_at_once(constraint, c
         expand(instance, broken)
 
 
+def test_a_part_that_leaves_too_few_samples_to_others_is_refused():
+    """Half of four and two verifications, where three samples are to be had in all."""
+    with pytest.raises(InvalidSolution, match="constraint 11"):
+        expand(*network([((4, 2), (2, 1), 0)], (0, 1), sample=0.5))
+
+
+def test_a_sample_of_next_to_nothing_is_rounded_the_way_that_works():
+    """n0 executes a ten-millionth of a request and verifies one: n1's request is the sample."""
+    named = assert_named(*network([((1, 1), (1, 0), 0)], (0, 1), sample=1e-7))
+    assert named["c0"] == [[], ["n0"]]
+
+
 def test_unknown_names_are_refused():
     """A solution of another instance."""
     instance, solution = network([((2, 0), (0, 2), 0)], (0, 1))
