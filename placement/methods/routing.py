@@ -69,7 +69,9 @@ class Routed:
         return self._within(_CLOSE)
 
     def _within(self, gap: float) -> bool:
-        return self.staying_cost - gap * max(1e-9, abs(self.lower_bound)) <= self.lower_bound
+        if not np.isfinite(self.staying_cost - self.lower_bound):
+            return self.staying_cost <= self.lower_bound
+        return self.staying_cost <= self.lower_bound + gap * max(1e-9, abs(self.staying_cost))
 
     def placement(self, compiled: Compiled, hosting: Bools, replicas: Ints) -> Placement:
         """The whole placement; replicas without work are dropped, which only saves."""
