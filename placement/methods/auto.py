@@ -54,4 +54,4 @@ def _close(search: Search) -> StoppedBy:
         search.enter("neighbourhoods")
         deadline = search.clock() + POLISH * search.remaining_s
         improve(search, relaxed, relaxed.model, deadline)
-    return search.stopped_by() if search.done else branch(search, relaxed.model)
+    return branch(search, relaxed.model)

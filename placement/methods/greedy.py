@@ -45,16 +45,34 @@ def complete(search: Search, ledger: Ledger, prices: Prices) -> None:
 
     Classes that must be served come first, then those whose verification takes accelerator time,
     each with its verification, so that both find room, then those that few nodes can run.
-    Accelerator time costs what the prices say
-    it is worth to others; what nobody else wanted is given away in the end.
+    At first accelerator time costs what the prices say it is worth to others, and requests on an
+    idle node bear their part of engaging it; then nodes that did not fill up are cleared, and what
+    is left takes what is left, at full cost.
     """
     phases = _phases(search.compiled)
-    for scarce in (1.0, 0.0):
-        filler = _Filler(search, ledger, prices, scarce)
+    for generous in (True, False):
+        filler = _Filler(search, ledger, prices, generous)
         for wanted in phases:
             if np.any(ledger.left[wanted] > 0):
                 filler.fill(wanted)
                 verify_all(ledger)
+        _close(ledger, filler.extra)
+        verify_all(ledger)
+
+
+def _close(ledger: Ledger, extra: Floats) -> None:
+    """Clear the nodes that cost more than the penalties they save."""
+    q, compiled = ledger.q, ledger.compiled
+    g, n, count = ledger.runs()
+    saved = (q.penalty[g] - compiled.price_runs(g, n).cost - extra[g]) * count
+    value = np.bincount(n, saved, q.n_nodes) - compiled.engagement
+    m, at = np.nonzero(ledger.replicas > q.loaded)
+    new = ledger.replicas[m, at] - q.loaded[m, at]
+    value -= np.bincount(at, compiled.load_cost(m, at) * new, q.n_nodes)
+    checks_g, checks_n, _ = ledger.checks()
+    value[checks_n[q.mode[checks_g] == REEXECUTION]] = np.inf
+    for node in np.unique(n[value[n] < 0]).tolist():
+        ledger.clear(node)
 
 
 def _phases(compiled: Compiled) -> list[Bools]:
@@ -72,12 +90,12 @@ def _phases(compiled: Compiled) -> list[Bools]:
 class _Filler:
     """Greedy by least price over the stars of all models, and plain jobs."""
 
-    def __init__(self, search: Search, ledger: Ledger, prices: Prices, scarce: float) -> None:
-        self.search, self.ledger = search, ledger
+    def __init__(self, search: Search, ledger: Ledger, prices: Prices, generous: bool) -> None:
+        self.search, self.ledger, self.generous = search, ledger, generous
         self.q = q = search.quantities
         compiled = search.compiled
         spread = compiled.engagement / np.maximum(q.capacity_s, 1e-9)
-        self.rent: Floats = scarce * np.maximum(prices.capacity - spread, 0.0)
+        self.rent: Floats = generous * np.maximum(prices.capacity - spread, 0.0)
         checks, least = compiled.wanted_checks, floor_prices(compiled)
         self.extra: Floats = checks * least.verification
         asked = prices.demand + checks * prices.verification
@@ -121,6 +139,7 @@ class _Filler:
                 extra=self.extra,
                 rent=self.rent,
                 engaged=self.engaged,
+                shared=self.generous,
             )
         return self.stars[m]
 

@@ -117,6 +117,20 @@ class Ledger:
         self.memory_gb[n] -= q.replica_gb[m]
         self.share_s[m, n] += float(q.replica_s(m, n))
 
+    def clear(self, n: int) -> None:
+        """Take back all that n executes, and its replicas; what it verifies must be nothing."""
+        q = self.q
+        for g, count in [(g, c) for (g, at), c in self.executed.items() if at == n and c]:
+            self.execute(g, n, -count)
+        for m in np.flatnonzero(self.replicas[:, n]).tolist():
+            new = max(0, int(self.replicas[m, n] - q.loaded[m, n]))
+            self.capacity_s[n] += new * float(q.load_s(m, n))
+            self.new_left += new
+            self.transfer_left += 0.0 if self.hosting[m, n] else new * q.weights_gb[m]
+            self.memory_gb[n] += self.replicas[m, n] * q.replica_gb[m]
+            self.replicas[m, n] = 0
+            self.share_s[m, n] = 0.0
+
     # --- requests ------------------------------------------------------------------------------
 
     def room(self, g: Ints, n: Ints) -> Ints:

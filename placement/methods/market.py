@@ -19,7 +19,7 @@ ROUNDS = 100
 """Price changes at most."""
 BLUR = 0.03
 """Relative cost differences around this size share demand out instead of moving all of it."""
-_TINY = 1e-12
+_TINY, _MUCH = 1e-12, 1e15
 FIRST_STEP, LAST_STEP = 0.1, 0.01
 """Relative price change at an excess demand of the whole capacity, first and last."""
 
@@ -96,12 +96,13 @@ class _Market:
             extra = np.zeros(len(g))
             checks = self.compiled.wanted_checks[g[redone]]
             check_cost = again * self.price
-            extra[redone] = checks * check_cost.min(axis=1, initial=np.inf)
+            extra[redone] = checks * np.minimum(check_cost.min(axis=1, initial=np.inf), _MUCH)
             penalty = q.penalty[g] - extra
             least = cost.min(axis=1, initial=np.inf)
             paid = np.minimum(least, penalty)
             served = q.count[g] * (least < penalty)
-            value += float(np.sum(q.count[g] * np.where(np.isfinite(paid), paid + extra, 0.0)))
+            owed = np.minimum(paid + extra, q.penalty[g])
+            value += float(np.sum(q.count[g] * np.where(np.isfinite(owed), owed, 0.0)))
             demand += self._spread(served, cost, work, least)
             wanted = served[redone] * checks
             demand += self._spread(

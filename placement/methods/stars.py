@@ -40,7 +40,9 @@ class ModelStars:
     rent : array over nodes
         $ per accelerator-second that others would gain from the node's time.
     engaged : array of bool
-        Nodes in use; shared with the caller, who sets it.
+        Nodes in use; the caller's, who sets it.
+    shared : bool
+        Whether a star on an idle node bears only its part of engaging it, others the rest.
     """
 
     def __init__(
@@ -53,12 +55,15 @@ class ModelStars:
         extra: Floats,
         rent: Floats,
         engaged: Bools,
+        shared: bool,
     ) -> None:
         self.ledger, self.m, self.nodes, self.engaged = ledger, m, nodes, engaged
+        self._shared = shared
         compiled, q = ledger.compiled, ledger.q
-        g = np.flatnonzero((q.class_model == m) & compiled.run_kinds.any(axis=1))
-        self.g = g
+        self.g = g = np.flatnonzero(q.class_model == m)
         able = compiled.run_kinds[np.ix_(g, q.node_kind[nodes])]
+        listed = np.flatnonzero(q.paired[g])
+        able[listed] = q.can_run(g[listed][:, None], nodes[None, :])
         arcs = compiled.price_runs(g[:, None], nodes[None, :])
         cost = arcs.cost + extra[g][:, None] + rent[nodes] * arcs.work_s
         able &= cost < q.penalty[g][:, None]
@@ -117,13 +122,18 @@ class ModelStars:
         new = ledger.replicas[m, n] >= q.loaded[m, n]
         left = ledger.capacity_s[n] - np.where(new, self._load_s[at], 0.0)
         room = np.where(ledger.openable(m, n), np.minimum(self._share_s[at], left), 0.0)
-        return np.maximum(room, 0.0), np.where(new, self._loading[at], 0.0)
+        whole = 0.0 if self._shared else self._idle_cost(n)
+        return np.maximum(room, 0.0), np.where(new, self._loading[at], 0.0) + whole
+
+    def _idle_cost(self, n: Ints) -> Floats:
+        """$ of engaging the nodes that are idle."""
+        return np.where(self.engaged[n], 0.0, self.ledger.compiled.engagement[n])
 
     def _engaging(self, at: Ints) -> Floats:
         """Each request's part in engaging a node: the others that fill it will bear theirs."""
         n = self.nodes[at]
-        idle = np.where(self.engaged[n], 0.0, self.ledger.compiled.engagement[n])
-        return self._work[:, at] * (idle / np.maximum(self.ledger.q.capacity_s[n], 1e-9))
+        each = self._idle_cost(n) / np.maximum(self.ledger.q.capacity_s[n], 1e-9)
+        return self._work[:, at] * (each if self._shared else 0.0)
 
     def _taken(self, at: Ints, room: Floats, wanted: Bools) -> Floats:
         """Requests of the wanted classes taken, the best first, the last one divided."""
