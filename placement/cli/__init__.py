@@ -3,6 +3,10 @@
 Only click is imported before a command runs, so that help is instant.
 """
 
+import os
+import sys
+import threading
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -73,4 +77,17 @@ for _command in (solve, check, show, expand, generate, import_, schema):
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    app(prog_name="placement")
+    try:
+        app(prog_name="placement")
+    except SystemExit as end:
+        if threading.active_count() > 1:
+            _leave(end.code)
+        raise
+
+
+def _leave(code: object) -> NoReturn:
+    """End at once: an engine left behind in its thread would crash an orderly end."""
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else ExitCode.DONE)
