@@ -48,6 +48,12 @@ class _Dual:
         self.q, self.p = q, p = quantities, prices
         self.hours = q.window_s / 3600.0
         self.rate = q.accelerator_price / 3600.0 + p.capacity
+        self.kind_rate = np.full(len(q.kind_node), np.inf)
+        """The least rate among the nodes of each kind."""
+        np.minimum.at(self.kind_rate, q.node_kind, self.rate)
+        order = np.argsort(q.class_model, kind="stable")
+        bounds = np.searchsorted(q.class_model[order], np.arange(q.n_models + 1))
+        self.members = [order[bounds[m] : bounds[m + 1]] for m in range(q.n_models)]
         limits = q.instance.limits
         given = (limits.max_new_replicas, limits.max_transfer_gb)
         self.limits: Floats = np.array([0.0 if v is None else v for v in given], dtype=float)
@@ -118,9 +124,11 @@ class _Dual:
         """Least cost of replicas of m on each node, filled with requests and re-executions."""
         q, p = self.q, self.p
         value = np.zeros(q.n_nodes)
+        g = self._tempted(self.members[m])
+        if not len(g):
+            return value
         nodes = np.flatnonzero(q.max_replicas(np.array(m), np.arange(q.n_nodes)) > 0)
-        g = np.flatnonzero(q.class_model == m)
-        if not len(nodes) or not len(g):
+        if not len(nodes):
             return value
         most = q.max_replicas(np.array(m), nodes)
         cost, work = self._items(g, nodes)
@@ -138,6 +146,20 @@ class _Dual:
             best = np.where(z <= most, np.minimum(best, total), best)
         value[nodes] = best
         return value
+
+    def _tempted(self, g: Ints) -> Ints:
+        """The classes that some node might gain from, judged by the best of each node kind."""
+        q = self.q
+        g = g[(self.p.demand[g] > 0) | (self.check_price[g] > 0)]
+        if not len(g):
+            return g
+        at = g[:, None], q.kind_node[None, :]
+        latency = q.latency_price[g][:, None] * q.latency_ms(*at) / 1000.0
+        run = self.kind_rate * q.work_s(*at) + latency < self.p.demand[g][:, None]
+        check = self.kind_rate * q.reexecution_work_s(*at) < self.check_price[g][:, None]
+        run &= q.can_run(*at)
+        check &= (q.mode[g] == REEXECUTION)[:, None] & q.can_verify(*at)
+        return g[np.any(run | check, axis=1) | q.paired[g]]
 
     def _items(self, g: Ints, nodes: Ints) -> tuple[Floats, Floats]:
         """Cost and work of all requests, and all re-executions, of each class on each node."""

@@ -10,6 +10,9 @@ from placement.compiled import Compiled
 from placement.prices import Prices
 from placement.quantities import REEXECUTION, Bools, Floats
 
+_BELOW = 1 - 1e-9
+"""Prices stay this much below costs, so that rounding never makes a request seem to pay."""
+
 
 def floor_prices(compiled: Compiled) -> Prices:
     """Prices whose certificate needs no search."""
@@ -48,7 +51,7 @@ def least_runs(compiled: Compiled, rate: Floats) -> Floats:
     g, n = q.pair_class[rows], q.pair_node[rows]
     latency = q.latency_price[g] * q.latency_ms(g, n) / 1000.0
     np.minimum.at(least, g, rate[n] * q.work_s(g, n) + latency + q.pair_cost[rows])
-    return np.where(np.isfinite(least), least, 0.0)
+    return np.where(np.isfinite(least), least * _BELOW, 0.0)
 
 
 def least_checks(compiled: Compiled, rate: Floats) -> Floats:
@@ -65,7 +68,7 @@ def least_checks(compiled: Compiled, rate: Floats) -> Floats:
         cost = work * by_kind + np.outer(q.core_s[g], cores)
         able = compiled.verify_kinds[g]
         least[g] = np.where(able, cost, np.inf).min(axis=1, initial=np.inf)
-    return np.where(np.isfinite(least), least, 0.0)
+    return np.where(np.isfinite(least), least * _BELOW, 0.0)
 
 
 def chunks(size: int, width: int) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:

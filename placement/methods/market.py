@@ -10,7 +10,7 @@ problem between classes and kinds; the best prices met are kept.
 import numpy as np
 
 from placement.compiled import Compiled
-from placement.methods.floor import chunks, least_checks, least_runs
+from placement.methods.floor import chunks, floor_prices, least_checks, least_runs
 from placement.prices import Prices
 from placement.quantities import REEXECUTION, Floats
 from placement.search import Search
@@ -24,8 +24,18 @@ FIRST_STEP, LAST_STEP = 0.1, 0.01
 """Relative price change at an excess demand of the whole capacity, first and last."""
 
 
+TABLE_S = 3e-7
+"""Seconds that one pass over one (class, kind) takes, all tables and the certificate included."""
+
+
 def market_prices(search: Search) -> Prices:
-    """Prices after a few rounds of the market, fewer where time is short."""
+    """Prices after a few rounds of the market, fewer, or simpler ones, where time is short."""
+    q = search.quantities
+    once = TABLE_S * q.n_classes * len(q.kind_node)
+    if search.remaining_s < 3 * once:
+        return Prices.zero(q)
+    if search.remaining_s < 20 * once:
+        return floor_prices(search.compiled)
     market = _Market(search.compiled)
     steps = np.geomspace(FIRST_STEP, LAST_STEP, ROUNDS)
     horizon = search.remaining_s
