@@ -49,8 +49,10 @@ class _Dual:
         self.hours = q.window_s / 3600.0
         self.rate = q.accelerator_price / 3600.0 + p.capacity
         self.kind_rate = np.full(len(q.kind_node), np.inf)
-        """The least rate among the nodes of each kind."""
+        """The least price of an accelerator-second among the nodes of each kind."""
         np.minimum.at(self.kind_rate, q.node_kind, self.rate)
+        self.kind_core = np.full(len(q.kind_node), np.inf)
+        np.minimum.at(self.kind_core, q.node_kind, q.core_price / 3600.0 + p.cores)
         order = np.argsort(q.class_model, kind="stable")
         bounds = np.searchsorted(q.class_model[order], np.arange(q.n_models + 1))
         self.members = [order[bounds[m] : bounds[m + 1]] for m in range(q.n_models)]
@@ -156,10 +158,11 @@ class _Dual:
         at = g[:, None], q.kind_node[None, :]
         latency = q.latency_price[g][:, None] * q.latency_ms(*at) / 1000.0
         run = self.kind_rate * q.work_s(*at) + latency < self.p.demand[g][:, None]
-        check = self.kind_rate * q.reexecution_work_s(*at) < self.check_price[g][:, None]
+        redo = self.kind_rate * q.reexecution_work_s(*at) + np.outer(q.core_s[g], self.kind_core)
+        check = redo < self.check_price[g][:, None]
         run &= q.can_run(*at)
         check &= (q.mode[g] == REEXECUTION)[:, None] & q.can_verify(*at)
-        return g[np.any(run | check, axis=1) | q.paired[g]]
+        return np.asarray(g[np.any(run | check, axis=1) | q.paired[g]])
 
     def _items(self, g: Ints, nodes: Ints) -> tuple[Floats, Floats]:
         """Cost and work of all requests, and all re-executions, of each class on each node."""

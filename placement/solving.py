@@ -40,6 +40,9 @@ METHODS: dict[str, str] = {
 }
 """Name and place of every method."""
 
+LOOK_S = 2e-7
+"""Seconds that looking at one pair of class and node kind takes, proofs and bound together."""
+
 BOUND_SLACK = 1e-6
 """A bound may be above the objective by this much, relative, before it counts as wrong."""
 
@@ -150,16 +153,30 @@ def _run(
     try:
         if initial is not None:
             _begin_at(search, to_placement(search.quantities, initial))
-        reasons = explain_infeasible(search.compiled)
+        reasons = _first_look(search)
         if reasons:
             search.infeasible = True
             return "exhausted", reasons
-        search.certify(market_prices(search))
         if search.done:
             return search.stopped_by(), ()
         return _method(name)(search), ()
     except KeyboardInterrupt:
         return "interrupted", ()
+
+
+def _first_look(search: Search) -> tuple[Reason, ...]:
+    """What shows at once: proofs that there is no placement, else a first lower bound.
+
+    Where the time does not even allow for that, the bound is that nothing costs less than nothing.
+    """
+    q = search.quantities
+    if search.remaining_s < LOOK_S * q.n_classes * len(q.kind_node):
+        search.raise_bound(0.0)
+        return ()
+    reasons = explain_infeasible(search.compiled)
+    if not reasons:
+        search.certify(market_prices(search))
+    return reasons
 
 
 def _begin_at(search: Search, placement: Placement) -> None:

@@ -3,6 +3,7 @@
 from placement.methods.candidates import ALL, likely
 from placement.methods.flow import flow
 from placement.methods.greedy import greedy
+from placement.methods.least_loaded import least_loaded
 from placement.methods.market import market_prices
 from placement.methods.milp import branch
 from placement.methods.neighbourhood import improve
@@ -14,7 +15,7 @@ from placement.solution import StoppedBy
 BRANCHABLE = 4_000
 """Programs of at most so many columns go to branch and bound at once."""
 LISTABLE = 5_000_000
-"""More (class, node) pairs than this are not listed; the greedy placement is the answer."""
+"""More (class, node) pairs than this are not listed; the answer is constructed."""
 POLISH = 0.6
 """Share of the remaining time for neighbourhoods, before branch and bound takes over."""
 
@@ -23,9 +24,12 @@ def auto(search: Search) -> StoppedBy:
     """Greedy, then relaxation, neighbourhoods and branch and bound as size and time allow."""
     if search.quantities.instance.limits.max_new_replicas == 0:
         flow(search)
+    vast = not search.done and search.compiled.n_candidates > LISTABLE
+    if vast and not search.out_of_time:
+        least_loaded(search)
     if not search.done:
         greedy(search)
-    if search.done or search.compiled.n_candidates > LISTABLE:
+    if search.done or vast:
         return search.stopped_by("work_limit")
     if search.compiled.n_candidates > ALL:
         return _improve_large(search)

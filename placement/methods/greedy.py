@@ -26,7 +26,7 @@ def greedy(search: Search) -> StoppedBy:
     """Open replicas and fill them by least price, verify, settle hosting."""
     search.enter("greedy")
     ledger = Ledger(search.compiled)
-    if not plan_hosting(ledger):
+    if search.out_of_time or not plan_hosting(ledger):
         return search.stopped_by()
     prices = search.prices or market_prices(search)
     complete(search, ledger, prices)
@@ -35,8 +35,12 @@ def greedy(search: Search) -> StoppedBy:
 
 
 def offer(search: Search, ledger: Ledger) -> None:
-    """Offer what a ledger holds, unless requests that must be served are left."""
-    if not np.any(ledger.left[np.isinf(search.quantities.penalty)]):
+    """Offer what a ledger holds, unless requests that must be served are left.
+
+    What serves nothing because time ran out is no answer either.
+    """
+    idle = search.out_of_time and not ledger.executed
+    if not idle and not np.any(ledger.left[np.isinf(search.quantities.penalty)]):
         search.offer(improved(search.compiled, ledger.placement()))
 
 
@@ -51,6 +55,8 @@ def complete(search: Search, ledger: Ledger, prices: Prices) -> None:
     """
     phases = _phases(search.compiled)
     for generous in (True, False):
+        if search.out_of_time:
+            return
         filler = _Filler(search, ledger, prices, generous)
         for wanted in phases:
             if np.any(ledger.left[wanted] > 0):
