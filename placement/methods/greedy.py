@@ -115,39 +115,44 @@ class _Filler:
         """Take stars until none of the wanted classes is worth serving, or time is out."""
         self._plain_jobs(wanted)
         self._mark_changes()
-        models = np.unique(self.q.class_model[wanted & (self.ledger.left > 0)])
+        self.stars.clear()
+        asking = np.flatnonzero(wanted & (self.ledger.left > 0) & (self.q.class_model >= 0))
         heap = []
-        for m in models[models >= 0].tolist():
+        for m in np.unique(self.q.class_model[asking]).tolist():
             if self.search.out_of_time:
                 return
-            stars = self._stars_of(m)
-            stars.refresh(wanted)
-            self.seen[m] = self.version[stars.nodes].copy()
-            heap.append((stars.price, m))
+            self._meet(m, asking[self.q.class_model[asking] == m])
+            heap.append((self.stars[m].price, m))
         heapq.heapify(heap)
         while heap and np.isfinite(heap[0][0]) and not self.search.out_of_time:
             _, m = heapq.heappop(heap)
-            stars = self._current(m, wanted)
+            stars = self._current(m)
             if heap and stars.price > heap[0][0]:
                 heapq.heappush(heap, (stars.price, m))
                 continue
             if np.isfinite(stars.price):
-                self._take(m, stars.best(wanted), wanted)
+                self._take(m, stars.best())
                 heapq.heappush(heap, (stars.price, m))
 
-    def _stars_of(self, m: int) -> ModelStars:
-        if m not in self.stars:
-            self.stars[m] = ModelStars(
-                self.ledger,
-                m,
-                self._candidates(m),
-                yardstick=self.yardstick,
-                extra=self.extra,
-                rent=self.rent,
-                engaged=self.engaged,
-                shared=self.generous,
-            )
-        return self.stars[m]
+    def _meet(self, m: int, g: Ints) -> None:
+        """Lay out the stars of a model for the classes that choose now."""
+        stars = ModelStars(
+            self.ledger,
+            m,
+            g,
+            self._candidates(m),
+            yardstick=self.yardstick,
+            extra=self.extra,
+            rent=self.rent,
+            engaged=self.engaged,
+            shared=self.generous,
+        )
+        self.stars[m] = stars
+        self._refresh(m)
+
+    def _refresh(self, m: int) -> None:
+        self.stars[m].refresh()
+        self.seen[m] = self.version[self.stars[m].nodes].copy()
 
     def _candidates(self, m: int) -> Ints:
         """Nodes that may hold m, the cheapest by accelerator time and engagement."""
@@ -163,18 +168,17 @@ class _Filler:
         price = np.where(self.ledger.replicas[m, nodes] + q.loaded[m, nodes] > 0, 0.0, price)
         return np.sort(nodes[np.argsort(price, kind="stable")[:MAX_NODES]])
 
-    def _current(self, m: int, wanted: Bools) -> ModelStars:
+    def _current(self, m: int) -> ModelStars:
         """The stars of m with the nodes that changed since priced anew."""
         stars = self.stars[m]
         version = self.version[stars.nodes]
-        stars.refresh(wanted, np.flatnonzero(version != self.seen[m]))
+        stars.refresh(np.flatnonzero(version != self.seen[m]))
         self.seen[m] = version.copy()
         return stars
 
-    def _take(self, m: int, star: Star, wanted: Bools) -> None:
-        stars = self.stars[m]
+    def _take(self, m: int, star: Star) -> None:
         if not len(star.g):
-            stars.bury(star)
+            self.stars[m].bury(star)
             return
         if star.opens:
             self.ledger.open(m, star.n)
@@ -182,8 +186,7 @@ class _Filler:
             self.ledger.execute(g, star.n, count)
         self.engaged[star.n] = True
         self.version[star.n] += 1
-        stars.refresh(wanted)
-        self.seen[m] = self.version[stars.nodes].copy()
+        self._refresh(m)
 
     def _mark_changes(self) -> None:
         """Everything may have changed: verification has been at work."""

@@ -125,7 +125,8 @@ class _Market:
         """Work on each kind where requests prefer the cheapest but for small differences."""
         rows = np.flatnonzero((count > 0) & np.isfinite(least))
         cost, work, least = cost[rows], work[rows], np.maximum(least[rows], 1e-12)
-        weight = np.exp(-np.minimum((cost / least[:, None] - 1.0) / BLUR, 700.0))
+        far = np.minimum((cost / least[:, None] - 1.0) / BLUR, 60.0)
+        weight = np.exp(-far.astype(np.float32)).astype(float)
         share = weight / weight.sum(axis=1, keepdims=True)
         loads = np.where(np.isfinite(work), work, 0.0) * share
         return np.asarray(count[rows] @ loads)

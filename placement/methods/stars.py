@@ -33,6 +33,8 @@ class ModelStars:
     ledger : Ledger
     m : int
         The model.
+    g : array of int
+        The classes of the model that may choose now.
     nodes : array of int
         Where replicas may be, or are.
     yardstick, extra : array over classes
@@ -49,6 +51,7 @@ class ModelStars:
         self,
         ledger: Ledger,
         m: int,
+        g: Ints,
         nodes: Ints,
         *,
         yardstick: Floats,
@@ -60,7 +63,7 @@ class ModelStars:
         self.ledger, self.m, self.nodes, self.engaged = ledger, m, nodes, engaged
         self._shared = shared
         compiled, q = ledger.compiled, ledger.q
-        self.g = g = np.flatnonzero(q.class_model == m)
+        self.g = g
         able = compiled.run_kinds[np.ix_(g, q.node_kind[nodes])]
         listed = np.flatnonzero(q.paired[g])
         able[listed] = q.can_run(g[listed][:, None], nodes[None, :])
@@ -90,14 +93,14 @@ class ModelStars:
         fetch = np.where(self.ledger.hosting[m, self.nodes], 0.0, q.weights_gb[m] * fetch)
         return compiled.load_cost(np.array(m), self.nodes) + fetch
 
-    def refresh(self, wanted: Bools, columns: Ints | None = None) -> None:
-        """Price the stars of some nodes anew; `wanted` are the classes that count now."""
+    def refresh(self, columns: Ints | None = None) -> None:
+        """Price the stars of some nodes anew, by default of all."""
         at = np.arange(len(self.nodes)) if columns is None else columns
         if not len(at) or not len(self.g):
             return
         for opens in (0, 1):
             room, fixed = self._room(at, opens)
-            taken = self._taken(at, room, wanted)
+            taken = self._taken(at, room)
             prices = self._prefix_prices(at, taken, fixed)
             engaging = np.sum(self._engaging(at) * taken, axis=0)
             gain = np.sum(self._gain[:, at] * taken, axis=0) - fixed - engaging
@@ -135,9 +138,9 @@ class ModelStars:
         each = self._idle_cost(n) / np.maximum(self.ledger.q.capacity_s[n], 1e-9)
         return self._work[:, at] * (each if self._shared else 0.0)
 
-    def _taken(self, at: Ints, room: Floats, wanted: Bools) -> Floats:
-        """Requests of the wanted classes taken, the best first, the last one divided."""
-        left = (self.ledger.left * wanted)[self.g][self._order[:, at]] * self._able[:, at]
+    def _taken(self, at: Ints, room: Floats) -> Floats:
+        """Requests taken, the best first, the last one divided."""
+        left = self.ledger.left[self.g][self._order[:, at]] * self._able[:, at]
         work = self._work[:, at]
         seconds = work * left
         before = np.cumsum(seconds, axis=0) - seconds
@@ -150,12 +153,12 @@ class ModelStars:
         """The least price of any star, infinite where none is left."""
         return float(self._prices.min(initial=np.inf))
 
-    def best(self, wanted: Bools) -> Star:
-        """The star of least price, in whole requests of the wanted classes."""
+    def best(self) -> Star:
+        """The star of least price, in whole requests."""
         opens, column = divmod(int(np.argmin(self._prices)), len(self.nodes))
         at = np.array([column])
         room, fixed = self._room(at, opens)
-        taken = self._taken(at, room, wanted)[:, 0]
+        taken = self._taken(at, room)[:, 0]
         g = self.g[self._order[:, column]]
         last = int(np.argmin(self._prefix_prices(at, taken[:, None], fixed)))
         count = np.floor(taken[: last + 1] + 1e-9).astype(np.int64)
