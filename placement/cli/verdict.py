@@ -63,6 +63,10 @@ class Verdict:
 def judge(instance: Instance, solution: Solution) -> Verdict:
     """Check a placement and every claim of its file.
 
+    A lower bound that contradicts the placement is untrue, and so is one that neither the
+    certificate proves nor an exact algorithm vouches for. What one vouches for is taken on its
+    word, and said to be.
+
     Raises
     ------
     InvalidSolution
@@ -70,9 +74,15 @@ def judge(instance: Instance, solution: Solution) -> Verdict:
     """
     quantities = Quantities(instance)
     evaluation = evaluate_placement(quantities, to_placement(quantities, solution))
-    bound = _certified_bound(quantities, solution)
-    untruths = (*_false_costs(solution, evaluation), *_false_bounds(solution, evaluation, bound))
-    return Verdict(evaluation, bound, untruths, _unproven(solution, bound))
+    certified = _certified_bound(quantities, solution)
+    untruths = [*_false_costs(solution, evaluation), *_false_bounds(solution, evaluation)]
+    unproven = _beyond_proof(solution, certified)
+    voucher = _voucher(instance, solution)
+    if unproven and voucher:
+        unproven += f" The rest is the word of {voucher}."
+    elif unproven:
+        untruths.append(unproven)
+    return Verdict(evaluation, certified, tuple(untruths), unproven)
 
 
 def _certified_bound(quantities: Quantities, solution: Solution) -> float | None:
@@ -94,41 +104,31 @@ def _false_costs(solution: Solution, evaluation: Evaluation) -> Iterator[str]:
             yield _says(f"terms.{term}", claimed, actual)
 
 
-def _false_bounds(
-    solution: Solution, evaluation: Evaluation, certified: float | None
-) -> Iterator[str]:
-    objective, bound = solution.objective, solution.lower_bound
-    if bound is None:
-        if solution.status == "optimal":
-            yield "`status` is optimal, but there is no `lower_bound` to say so."
-        return
-    if evaluation.feasible and bound > evaluation.objective + _slack(evaluation.objective):
-        yield (
-            f"`lower_bound` says {bound:.10g}, but this very placement costs "
-            f"{evaluation.objective:.10g}."
-        )
-    if certified is not None and solution.engine is None and _beyond(bound, certified):
-        yield f"`lower_bound` says {bound:.10g}, but its certificate proves {certified:.10g} only."
-    gap = relative_gap(objective, bound)
+def _false_bounds(solution: Solution, evaluation: Evaluation) -> Iterator[str]:
+    bound, actual = solution.lower_bound, evaluation.objective
+    gap = relative_gap(solution.objective, bound)
+    if solution.status == "optimal" and (gap is None or gap > 2 * TOLERANCE):
+        yield "`status` is optimal, but `lower_bound` does not say so."
+    if bound is not None and evaluation.feasible and bound > actual + _slack(actual):
+        yield f"`lower_bound` says {bound:.10g}, but this very placement costs {actual:.10g}."
     if gap is not None and solution.gap is not None and _differs(solution.gap, gap):
         yield _says("gap", solution.gap, gap)
 
 
-def _unproven(solution: Solution, certified: float | None) -> str | None:
-    """Say on whose word a bound is taken that the file does not prove.
-
-    An engine's own bound may be tighter than what prices can prove, so it is no untruth.
-    """
-    bound = solution.lower_bound
-    if bound is None or (certified is not None and not _beyond(bound, certified)):
+def _beyond_proof(solution: Solution, certified: float | None) -> str | None:
+    """Compare the claimed bound with what is proven: the certificate's, or that costs are >= 0."""
+    proven, bound = max(0.0, certified or 0.0), solution.lower_bound
+    if bound is None or bound <= proven + _slack(proven):
         return None
-    word = f"rests on the word of {solution.engine}" if solution.engine else "rests on nothing here"
-    proven = "without a certificate" if certified is None else f"proven is {certified:.10g}"
-    return f"`lower_bound` of {bound:.10g} {word}, {proven}."
+    by = "without a certificate" if certified is None else "by its certificate"
+    return f"`lower_bound` says {bound:.10g}; proven {by} is {proven:.10g}."
 
 
-def _beyond(bound: float, certified: float) -> bool:
-    return bound > certified + _slack(certified)
+def _voucher(instance: Instance, solution: Solution) -> str | None:
+    """Name the exact algorithm that may know a tighter bound than prices can prove, if any."""
+    if solution.engine is None and instance.limits.max_new_replicas == 0:
+        return "min-cost flow over the replicas there are"
+    return solution.engine
 
 
 def _slack(scale: float) -> float:

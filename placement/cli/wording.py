@@ -1,6 +1,7 @@
 """Numbers and words as people read them; what is unknown is a dash."""
 
 UNKNOWN = "-"
+ROUNDING = 1e-6
 
 
 def money(amount: float | None) -> str:
@@ -12,11 +13,11 @@ def money(amount: float | None) -> str:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """Write a share of one in percent; a share too small to show is not shown as zero."""
+    """Write a share of one in percent; one too small to show is no zero, rounding aside."""
     if share is None:
         return UNKNOWN
     least = 10.0**-digits
-    if 0 < 100 * share < least:
+    if ROUNDING < 100 * share < least:
         return f"< {least:.{digits}f} %"
     return f"{100 * share:.{digits}f} %"
 

@@ -15,8 +15,10 @@ from placement.prices import Prices
 from placement.quantities import REEXECUTION, Floats
 from placement.search import Search
 
-ROUNDS = 100
-"""Price changes at most."""
+ROUNDS, LEAST_ROUNDS = 100, 8
+"""Price changes at most, and how few are no use."""
+WORK = 30_000_000
+"""Pairs of class and node kind looked at in all rounds together."""
 BLUR = 0.03
 """Relative cost differences around this size share demand out instead of moving all of it."""
 _TINY, _MUCH = 1e-12, 1e15
@@ -31,18 +33,15 @@ TABLE_S = 3e-7
 def market_prices(search: Search) -> Prices:
     """Prices after a few rounds of the market, fewer, or simpler ones, where time is short."""
     q = search.quantities
-    once = TABLE_S * q.n_classes * len(q.kind_node)
-    if search.remaining_s < 3 * once:
+    size = max(1, q.n_classes * len(q.kind_node))
+    if search.remaining_s < 3 * TABLE_S * size:
         return Prices.zero(q)
-    if search.remaining_s < 20 * once:
+    rounds = min(ROUNDS, WORK // size)
+    if rounds < LEAST_ROUNDS or search.remaining_s < (3 + rounds) * TABLE_S * size:
         return floor_prices(search.compiled)
     market = _Market(search.compiled)
-    steps = np.geomspace(FIRST_STEP, LAST_STEP, ROUNDS)
-    horizon = search.remaining_s
-    for step in steps:
+    for step in np.geomspace(FIRST_STEP, LAST_STEP, rounds):
         market.round(float(step))
-        if search.remaining_s < 0.8 * horizon:
-            break
     return market.prices()
 
 

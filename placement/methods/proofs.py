@@ -108,11 +108,12 @@ def _candidates(compiled: Compiled, wanted: Ints, room: Room, among: Bools) -> t
     again = compiled.verify_arcs(room.holding, classes[redone])
     again = again.take(among[again.n])
     light = classes[~redone]
-    _, roster = np.unique(compiled.verify_kinds[light], axis=0, return_inverse=True)
+    bits = np.packbits(compiled.verify_kinds[light], axis=1)
+    _, roster = np.unique(bits.view(f"V{bits.shape[1]}").ravel(), return_inverse=True)
     complete = bool((q.sample[light] == 1).all())
     g, n = [again.g], [again.n]
     for i in range(int(roster.max(initial=-1)) + 1):
-        some = light[roster.reshape(-1) == i]
+        some = light[roster == i]
         able = np.flatnonzero(compiled.verify_kinds[some[0]][q.node_kind] & among)
         nodes = _enough(q, able, wanted, light)
         complete |= len(nodes) == len(able)

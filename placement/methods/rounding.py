@@ -149,19 +149,21 @@ class _Books:
         lanes = self.lanes
         site, n, group = lanes.site[row], lanes.n[row], lanes.group[row]
         if self.group_left[group] < 1:
-            rivals, need, size = np.flatnonzero(lanes.group == group), 1.0, np.ones(len(lanes))
+            rivals, need = np.flatnonzero(lanes.group == group), 1.0
+            size = np.ones(len(rivals))
         else:
             rivals = self.by_node[self.node_start[n] : self.node_start[n + 1]]
             if self.site_s[site] < lanes.work_s[row]:
                 rivals = rivals[lanes.site[rivals] == site]
-            size = lanes.work_s
-            need = float(size[row] - min(self.site_s[site], self.node_s[n]))
-        able = (self.flow[rivals] > 0) & ~lanes.must[lanes.kind[rivals]] & (size[rivals] > 0)
-        rivals = rivals[able]
-        rivals = rivals[np.argsort((self.saved / np.maximum(size, 1e-12))[rivals], kind="stable")]
-        freed = size[rivals] * self.flow[rivals]
+            size = lanes.work_s[rivals]
+            need = float(lanes.work_s[row] - min(self.site_s[site], self.node_s[n]))
+        able = (self.flow[rivals] > 0) & np.isfinite(self.saved[rivals]) & (size > 0)
+        rivals, size = rivals[able], size[able]
+        order = np.argsort(self.saved[rivals] / size, kind="stable")
+        rivals, size = rivals[order], size[order]
+        freed = size * self.flow[rivals]
         short = np.clip(need - (np.cumsum(freed) - freed), 0.0, freed)
-        back = whole_up(short / size[rivals])
+        back = whole_up(short / size)
         if freed.sum() < need * (1 - 1e-9) or back @ self.saved[rivals] >= self.saved[row]:
             return False
         for rival, count in zip(rivals.tolist(), back.tolist(), strict=True):
