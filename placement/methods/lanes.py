@@ -64,7 +64,7 @@ class Lanes:
     def __len__(self) -> int:
         return len(self.kind)
 
-    @property
+    @cached_property
     def must(self) -> Bools:
         """Kinds of which all requests must be served."""
         return np.isinf(self.penalty)
@@ -85,6 +85,12 @@ class Lanes:
         price = self.cost[rows] + self.check[rows]
         rows, price = rows[price < self.penalty[kind]], price[price < self.penalty[kind]]
         return np.asarray(rows[np.argsort(price, kind="stable")])
+
+    def cheapest(self, each: int) -> Ints:
+        """So many of the cheapest lanes of each kind."""
+        order = np.lexsort((self.cost + self.check, self.kind))
+        rank = np.arange(len(order)) - self.start[self.kind[order]]
+        return np.sort(order[rank < each])
 
     def find_site(self, key: Ints) -> Ints:
         """The site of each key, -1 where there is none."""

@@ -19,7 +19,7 @@ from placement.program import Program
 from placement.quantities import Bools, Floats, Ints
 from placement.search import Search
 
-FIRST_SIZE, LEAST_SIZE = 6, 3
+FIRST_SIZE, LEAST_SIZE = 9, 3
 """Nodes placed anew at a time."""
 BRANCH_NODES = 100
 """Branch-and-bound nodes for one neighbourhood, a limit that does not depend on the clock."""
@@ -68,7 +68,6 @@ class _Improver:
         self.values: Floats = encode(model, search.best)
         self.size = min(FIRST_SIZE, self.q.n_nodes)
         self.node_of = self._nodes_of_columns()
-        self.always = self._free_everywhere()
 
     def _nodes_of_columns(self) -> Ints:
         """The node that each column belongs to, -1 for none."""
@@ -86,12 +85,6 @@ class _Improver:
         ):
             node[columns[name]] = n
         return node
-
-    def _free_everywhere(self) -> Bools:
-        free = np.zeros(len(self.program.cost), dtype=bool)
-        for name in ("u", "t", "w", "p"):
-            free[self.model.columns[name]] = True
-        return free
 
     def run(self) -> None:
         """Rounds until patience or time runs out."""
@@ -154,15 +147,28 @@ class _Improver:
     def between(self, relaxed: Floats) -> None:
         """Search what the relaxation or the incumbent uses."""
         self.search.enter("between relaxation and incumbent")
-        free = self.always | (relaxed > _USED) | (self.values > _USED)
+        free = (relaxed > _USED) | (self.values > _USED)
+        for name in ("u", "t", "w", "p"):
+            free[self.model.columns[name]] = True
         part = self._slice(free)
         self._apply(part, self._optimise(part, BETWEEN_S, BETWEEN_NODES).values)
 
     def _near(self, nodes: Ints) -> Bools:
-        """The columns of these nodes."""
-        inside = np.zeros(self.q.n_nodes + 1, dtype=bool)
+        """The columns of these nodes, of the classes and models that they could serve."""
+        model, q = self.model, self.q
+        inside = np.zeros(q.n_nodes + 1, dtype=bool)
         inside[nodes] = True
-        return np.asarray(self.always | inside[self.node_of])
+        free = inside[self.node_of]
+        served = np.zeros(q.n_classes, dtype=bool)
+        for arcs in (model.run, model.verify):
+            served[arcs.g[inside[arcs.n]]] = True
+        held = np.zeros(q.n_models, dtype=bool)
+        held[model.replica_m[inside[model.replica_n]]] = True
+        free[model.columns["u"]] = served
+        free[model.columns["t"]] = served[model.limited]
+        free[model.columns["w"]] = held[model.zone_m]
+        free[model.columns["p"]] = held[model.parts // q.n_groups]
+        return free
 
     def _slice(self, free: Bools) -> Slice:
         """The program over the free columns, the rest of the plan fixed."""

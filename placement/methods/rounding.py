@@ -4,6 +4,7 @@ Rounded down first, as far as every place has the time; what is left goes the ch
 room. Where there is none, requests push out others that are worth less.
 """
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,12 @@ class Reserve:
     most: Ints
 
 
-def whole_flow(lanes: Lanes, target: Floats | Ints, reserve: Reserve | None = None) -> Ints:
+def whole_flow(
+    lanes: Lanes,
+    target: Floats | Ints,
+    reserve: Reserve | None = None,
+    deadline: float = np.inf,
+) -> Ints:
     """Whole requests on each lane, near the target, that keep shares, capacities and group caps.
 
     Requests that must be served may use up the reserve.
@@ -45,6 +51,9 @@ def whole_flow(lanes: Lanes, target: Floats | Ints, reserve: Reserve | None = No
         Requests wished for on each lane, at most as many of a kind as there are.
     reserve : Reserve or None
         What to leave to re-executions.
+    deadline : float
+        When to stop improving, on the clock of `time.monotonic`; requests that need not be served
+        may be left out then.
     """
     books = _Books(lanes)
     if reserve is not None:
@@ -55,7 +64,8 @@ def whole_flow(lanes: Lanes, target: Floats | Ints, reserve: Reserve | None = No
     if reserve is not None and books.left[lanes.must].any():
         books.release(reserve)
     for kind in order[books.left[order] > 0].tolist():
-        books.push(kind)
+        if lanes.must[kind] or time.monotonic() < deadline:
+            books.push(kind)
     books.fill(order)
     return books.flow
 
@@ -149,6 +159,8 @@ class _Books:
         lanes = self.lanes
         site, n, group = lanes.site[row], lanes.n[row], lanes.group[row]
         if self.group_left[group] < 1:
+            if not lanes.must[lanes.kind[row]]:
+                return False
             rivals, need = np.flatnonzero(lanes.group == group), 1.0
             size = np.ones(len(rivals))
         else:

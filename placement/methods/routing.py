@@ -144,7 +144,9 @@ class Router:
         flow = self.flow
         if flow is None:
             return None
-        return self._finish(flow if self.pure else whole_flow(self.lanes, flow), self.least_cost)
+        if not self.pure:
+            flow = whole_flow(self.lanes, flow, deadline=self.deadline)
+        return self._finish(flow, self.least_cost)
 
     @property
     def least_cost(self) -> float:
@@ -160,7 +162,8 @@ class Router:
         relaxed = solve_relaxed(self.lanes, self.deadline)
         if relaxed is None:
             return None
-        flow = whole_flow(self.lanes, relaxed.flow, relaxed.reserve(self.lanes))
+        reserve = relaxed.reserve(self.lanes)
+        flow = whole_flow(self.lanes, relaxed.flow, reserve, self.deadline)
         return self._finish(flow, max(self.least_cost, relaxed.lower_bound), relaxed.redone)
 
     def _finish(self, flow: Ints, bound: float, redone: Rows | None = None) -> Routed:
