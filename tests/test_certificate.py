@@ -184,6 +184,33 @@ def test_the_bound_of_one_job_by_hand():
     assert certified_bound(instance, prices) == pytest.approx(20 - 0.6 - 3 * 6.8)
 
 
+def test_samples_are_rounded_up_by_hand():
+    """Half of one request is sampled, twice: one verification by b, who has nobody beside it."""
+    instance = Instance.from_dict({
+        "name": "half", "window_s": 60,
+        "nodes": [
+            {"name": "a", "roles": ["inference"], "accelerators": 1},
+            {"name": "b", "roles": ["verification"], "verification_cores": 1,
+             "verification_cost_per_core_hour": 60},
+        ],
+        "policies": [{"name": "half", "mode": "proof", "verifiers": 2, "sample": 0.5,
+                      "verification_core_s": 60}],
+        "requests": [{"name": "job", "count": 1, "penalty": 50, "policy": "half"}],
+        "pairs": [{"request": "job", "node": "a", "cost": 2, "work_s": 20}],
+    })  # fmt: skip
+    optimum = 2 + 1
+    q = Quantities(instance)
+    zero, part = Prices.zero(q), np.array([0])
+    for price in (0.0, 1.0, 8.0):
+        prices = replace(
+            zero, demand=np.array([2.0]), verification=np.array([price + 1.0]),
+            rounding=np.array([price]), part_class=part, part=q.node_group[[1]],
+            independence=np.array([price]),
+        )  # fmt: skip
+        # Half of the price is asked of the request, all of it is paid for what rounding adds.
+        assert lower_bound(q, prices) == pytest.approx(optimum + price / 2 - price)
+
+
 # --- as a document ----------------------------------------------------------------------------
 
 
