@@ -16,6 +16,7 @@ Case = tuple[str, str]
 """The text of a broken file, and the field its sentence has to name."""
 
 LIMIT_S = 2.0
+"""Seconds of processor time."""
 HUGE = 1e300
 OVERFLOW = "9.9e999"
 REQUIRED = {
@@ -171,9 +172,9 @@ INSTANCES = list(_instances())
 
 def _refused(path: str, *arguments: str) -> str:
     """Run a command that has to refuse `path`, in this process; return its sentence."""
-    started = time.perf_counter()
+    started = time.process_time()
     result = samples.run(*arguments)
-    elapsed = time.perf_counter() - started
+    elapsed = time.process_time() - started
     assert result.exit_code == 2, (result.stderr, result.exception)
     assert elapsed < LIMIT_S
     assert not result.stdout
@@ -349,12 +350,12 @@ def test_the_process_itself_refuses(text, tmp_path):
     """The same from outside: exit code, one line, in time, start-up included."""
     path = tmp_path / "instance.json"
     path.write_text(text, encoding="utf-8")
-    started = time.perf_counter()
+    started = samples.children_s()
     done = subprocess.run(
         [Path(sys.executable).with_name("placement"), "solve", path],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert time.perf_counter() - started < LIMIT_S
+    assert samples.children_s() - started < LIMIT_S
     assert done.returncode == 2
     assert not done.stdout
     assert done.stderr.count("\n") == 1

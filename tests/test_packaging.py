@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import sysconfig
-import time
 import venv
 import zipfile
 from pathlib import Path
@@ -19,12 +18,12 @@ HEAVY = {"highspy", "networkx", "numpy", "ortools", "pandas", "pydantic", "rich"
 
 
 def test_help_is_instant():
-    """`placement --help` takes under 0.2 s: the best of ten, for the machine may be busy."""
+    """`placement --help` takes under 0.2 s of processor time: the best of five."""
     times = []
-    for _ in range(10):
-        started = time.perf_counter()
+    for _ in range(5):
+        started = samples.children_s()
         subprocess.run([COMMAND, "--help"], stdout=subprocess.DEVNULL, check=True)
-        times.append(time.perf_counter() - started)
+        times.append(samples.children_s() - started)
     assert min(times) < HELP_LIMIT_S
 
 
