@@ -20,7 +20,7 @@ LIMIT_S = 2.0
 HUGE = 1e300
 OVERFLOW = "9.9e999"
 REQUIRED = {
-    "": ["name", "window_s", "nodes", "requests"],
+    "": ["format", "name", "window_s", "nodes", "requests"],
     "regions": ["name"],
     "operators": ["name"],
     "nodes": ["name"],

@@ -146,7 +146,11 @@ def parse(kind: type[_Kind], data: bytes, path: str) -> _Kind:
         If they are no such document; the sentence begins with the path.
     """
     with naming(path):
-        return kind.from_json(data)
+        document = kind.from_json(data)
+        if format_of(data) is None:
+            known = kind.model_fields["format"].default
+            raise InputError(f"`format` is missing; it must be {known!r}.")
+    return document
 
 
 @contextmanager
