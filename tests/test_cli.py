@@ -341,6 +341,27 @@ def test_a_defect_is_confessed_in_one_sentence(problem, monkeypatch):
     assert isinstance(debugged.exception, ZeroDivisionError)
 
 
+def test_a_reader_may_stop_reading(problem, answer):
+    """`placement expand ... | head` is no error."""
+    with subprocess.Popen(
+        [COMMAND, "expand", problem, answer], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_a_full_disk_is_one_sentence(problem, answer):
+    """What cannot be written is said, and is no defect of ours."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [COMMAND, "expand", problem, answer],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == ExitCode.BAD_INPUT
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_person_sees_tables(problem):
     """On a terminal the answer is shown; standard output stays the document's."""
     watcher, terminal = pty.openpty()

@@ -68,15 +68,20 @@ def write_lines(path: str, lines: Iterable[str]) -> None:
     Raises
     ------
     InputError
-        If the file cannot be written.
+        If it cannot be written.
+    BrokenPipeError
+        If the reader of standard output has seen enough.
     """
-    if path == STREAM:
-        sys.stdout.buffer.writelines(f"{line}\n".encode() for line in lines)
-        sys.stdout.buffer.flush()
-        return
+    encoded = (f"{line}\n".encode() for line in lines)
     try:
-        with Path(path).open("wb") as file:
-            file.writelines(f"{line}\n".encode() for line in lines)
+        if path == STREAM:
+            sys.stdout.buffer.writelines(encoded)
+            sys.stdout.buffer.flush()
+        else:
+            with Path(path).open("wb") as file:
+                file.writelines(encoded)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}.") from None
 
