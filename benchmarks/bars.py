@@ -23,9 +23,12 @@ FOLDER = Path(__file__).parent
 FIGURES, README = FOLDER / "bars.json", FOLDER.parent / "README.md"
 PRESETS = {"medium": 60, "large": 300}
 """Preset and its number of nodes."""
+ROUTING = "routing"
+"""Preset for flow alone."""
 METHODS = (
     "random", "round-robin", "least-loaded", "nearest", "greedy", "relaxation", "auto",
 )  # fmt: skip
+OPTIMAL = 1e-6
 BLOCK = re.compile(r"(<!-- bars -->\n).*(<!-- end of bars -->)", re.DOTALL)
 
 Figures = dict[str, dict[str, dict[str, Any]]]
@@ -67,7 +70,8 @@ def report(figures: Figures) -> str:
             away = 1 - best_bound(rows) / row["objective"]
             lines.append(
                 f"| {preset} | {method} | {row['objective']:,.2f} | {row['lower_bound']:,.2f} | "
-                f"{100 * row['gap']:.1f} % | {100 * away:.1f} % | {row['seconds']:.1f} | {row['stopped_by']} |"
+                f"{100 * row['gap']:.1f} % | {100 * away:.1f} % | "
+                f"{row['seconds']:.1f} | {row['stopped_by']} |"
             )
     return "\n".join(lines)
 
@@ -86,22 +90,29 @@ def summary(figures: Figures) -> str:
         if method == "auto":
             cells = [f"**{cell}**" for cell in cells]
         lines.append(f"| {method} | {' | '.join(cells)} |")
+    flow = figures[ROUTING]["flow"]
     bounds = " | | | ".join(f"${best_bound(figures[preset]):,.0f}" for preset in PRESETS)
-    return "\n".join([*lines, f"| *no placement costs less than* | {bounds} | | |"])
+    lines.append(f"| *no placement costs less than* | {bounds} | | |")
+    lines.append(
+        "\nWith replicas given, routing is a flow: 150,000 requests in 2,000 classes over 12,500 "
+        f"nodes (preset {ROUTING}, method flow) take {flow['seconds']:.1f} s"
+        + (", and the answer is proven optimal." if flow["gap"] < OPTIMAL else ".")
+    )
+    return "\n".join(lines)
 
 
 def main() -> None:
     """Measure what is asked for and write it down."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("methods", nargs="*", metavar="METHOD", default=METHODS)
-    parser.add_argument("--preset", choices=PRESETS, action="append")
+    parser.add_argument("methods", nargs="*", metavar="METHOD")
+    parser.add_argument("--preset", choices=[*PRESETS, ROUTING], action="append")
     parser.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
     parser.add_argument("--print", action="store_true", dest="only_print")
     given = parser.parse_args()
     figures: Figures = json.loads(FIGURES.read_text("utf-8")) if FIGURES.exists() else {}
-    for preset in [] if given.only_print else given.preset or PRESETS:
+    for preset in [] if given.only_print else given.preset or [*PRESETS, ROUTING]:
         instance = generate(preset)
-        for method in given.methods or METHODS:
+        for method in ["flow"] if preset == ROUTING else given.methods or METHODS:
             row = measure(instance, method, given.time_limit)
             figures.setdefault(preset, {})[method] = row
             FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
