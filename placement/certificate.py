@@ -23,6 +23,9 @@ from placement.quantities import (
     whole_up,
 )
 
+LISTED = 64
+"""Replica counts tried one by one."""
+
 MARGIN = 1e-11
 """Subtracted from the bound, relative to the sum of all its parts in absolute value.
 
@@ -123,7 +126,11 @@ class _Dual:
         return self.rate[n] * work + latency + q.pair_price(g, n) + share + part - p.demand[g]
 
     def replicas(self, m: int) -> Floats:
-        """Least cost of replicas of m on each node, filled with requests and re-executions."""
+        """Least cost of replicas of m on each node, filled with requests and re-executions.
+
+        Counts are tried one by one up to `LISTED`; more replicas gain at most as much each as the
+        first.
+        """
         q, p = self.q, self.p
         value = np.zeros(q.n_nodes)
         g = self._tempted(self.members[m])
@@ -140,10 +147,12 @@ class _Dual:
             + p.loading[m, nodes]
             + self.limit_price[0]
         )
-        best = np.zeros(len(nodes))
-        for z in range(1, int(most.max(initial=0)) + 1):
-            new = np.maximum(z - q.loaded[m, nodes], 0)
-            fixed = z * p.memory[nodes] * q.replica_gb[m] + new * fresh
+        held = p.memory[nodes] * q.replica_gb[m]
+        loaded = np.minimum(q.loaded[m, nodes], most)
+        one = filling.least(q.replica_s(np.array(m), nodes))
+        best = np.where(most > LISTED, most * np.minimum(one + held + fresh, 0) - loaded * fresh, 0)
+        for z in range(1, min(int(most.max(initial=0)), LISTED) + 1):
+            fixed = z * held + np.maximum(z - loaded, 0) * fresh
             total = fixed + filling.least(z * q.replica_s(np.array(m), nodes))
             best = np.where(z <= most, np.minimum(best, total), best)
         value[nodes] = best

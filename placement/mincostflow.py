@@ -27,8 +27,11 @@ TOLERANCE = 1e-9
 """Rounding costs to whole numbers changes the cheapest total by less than this share of it, up to
 some 100,000 nodes in a component; beyond, 64 bits set the limit, in proportion to the nodes."""
 
-_LEVELS = 2.0**44
-"""The largest cost as a whole number; fewer where there are so many nodes that it may overflow."""
+FINE, COARSE = 2.0**44, 2.0**20
+"""The largest cost as a whole number: to keep the tolerance, and for a quick guide.
+
+Fewer levels are taken where there are so many nodes that costs may overflow.
+"""
 _OVERFLOW = 2.0**58
 _SPREAD = 2.0**10
 """Costs above so many times the mean are cut off at first, to spend the levels where it matters."""
@@ -96,7 +99,9 @@ class NetworkBuilder:
         return Network(np.concatenate(self._supply), tail, head, capacity, cost)
 
 
-def cheapest_flow(network: Network, deadline: float = np.inf) -> Ints | None:
+def cheapest_flow(
+    network: Network, deadline: float = np.inf, *, levels: float = FINE
+) -> Ints | None:
     """The flow on each arc: as much as can reach the sink, and of all such flows a cheapest.
 
     Its cost exceeds the least by at most `TOLERANCE` of itself.
@@ -106,6 +111,8 @@ def cheapest_flow(network: Network, deadline: float = np.inf) -> Ints | None:
     network : Network
     deadline : float
         On the clock of `time.monotonic`.
+    levels : float
+        `FINE`, or `COARSE` where the tolerance need not be kept.
 
     Returns
     -------
@@ -119,7 +126,7 @@ def cheapest_flow(network: Network, deadline: float = np.inf) -> Ints | None:
     """
     flow: Ints = np.zeros(len(network.tail), dtype=np.int64)
     for rows in _batches(network):
-        part = _solve(_cut(network, rows), deadline)
+        part = _solve(_cut(network, rows), deadline, levels)
         if part is None:
             return None
         flow[rows] = part
@@ -152,7 +159,7 @@ def _cut(network: Network, rows: Ints) -> Network:
     return Network(supply, tail, head, capacity, network.cost[rows])
 
 
-def _solve(network: Network, deadline: float) -> Ints | None:
+def _solve(network: Network, deadline: float, levels: float) -> Ints | None:
     """A cheapest flow of one component, first with the dearest costs cut off.
 
     A flow that is cheapest with costs cut off, and uses no arc whose cost was, is cheapest.
@@ -161,7 +168,7 @@ def _solve(network: Network, deadline: float) -> Ints | None:
     ceiling = _mean_cost(network) * _SPREAD or dearest
     while True:
         costs = np.minimum(network.cost, ceiling)
-        flow = _run(network, costs, min(ceiling, dearest) / _LEVELS, deadline)
+        flow = _run(network, costs, min(ceiling, dearest) / levels, deadline)
         if flow is None or not flow[network.cost > ceiling].any():
             return flow
         ceiling *= _SPREAD

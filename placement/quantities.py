@@ -25,6 +25,9 @@ Index = Ints | int
 ROUNDING = 1e-9
 """Relative slack under which two computed amounts count as equal."""
 
+MOST_REPLICAS = 1_000_000
+"""No node is asked to hold more replicas of one model than this."""
+
 NONE, ATTESTATION, PROOF, REEXECUTION = range(4)
 """Codes of the verification modes."""
 
@@ -308,7 +311,8 @@ class Quantities:
         useful = np.ceil(self.accelerators[n] / self.span[m] - ROUNDING)
         with np.errstate(divide="ignore", invalid="ignore"):
             room = np.floor(self.memory_gb[n] / self.replica_gb[m] + ROUNDING)
-        most = np.minimum(useful, np.where(self.replica_gb[m] > 0, room, np.inf))
+        most = np.minimum(useful, np.where(self.replica_gb[m] > 0, room, MOST_REPLICAS))
+        most = np.minimum(most, MOST_REPLICAS)
         return np.where(self.can_hold(m, n), most, 0).astype(np.int64)
 
     def can_host(self, m: Index, n: Index) -> Bools:

@@ -15,8 +15,9 @@ from placement.methods import proofs, relaxed
 from placement.methods.hosting import plan_hosting
 from placement.methods.lanes import make_lanes, spread
 from placement.methods.ledger import Ledger
+from placement.methods.requestflow import request_flow, work_flow
 from placement.methods.rounding import whole_flow
-from placement.methods.routing import Router, request_flow, route
+from placement.methods.routing import Router, route
 
 
 def pure(seed, **options):
@@ -289,6 +290,34 @@ def test_rounding_a_whole_flow_changes_nothing():
         lanes = make_lanes(compiled, compiled.quantities.loaded)
         flow = request_flow(lanes)
         assert lanes.least_cost(whole_flow(lanes, flow)) == pytest.approx(lanes.least_cost(flow))
+
+
+def test_flow_of_work_is_the_linear_program_where_work_is_separable():
+    """Twice as fast a node and half as long a request: the flow of work finds the LP's optimum."""
+    compiled = compiled_of(
+        nodes=[
+            {
+                "name": f"n{i}",
+                "roles": ["inference"],
+                "accelerators": 1.0,
+                "accelerator_cost_per_hour": price,
+            }
+            for i, price in enumerate([300.0, 60.0, 90.0])
+        ],
+        requests=[{"name": f"g{i}", "count": 9, "penalty": 0.5 * (i + 1)} for i in range(3)],
+        pairs=[
+            {"request": f"g{i}", "node": f"n{j}", "work_s": work / pace}
+            for i, work in enumerate([8.0, 11.0, 17.0])
+            for j, pace in enumerate([4.0, 1.0, 2.0])
+        ],
+    )
+    lanes = make_lanes(compiled, compiled.quantities.loaded)
+    flow, reserve = work_flow(lanes)
+    away = lanes.count - np.bincount(lanes.kind, flow)
+    least = relaxed.solve_relaxed(lanes).lower_bound
+    assert not lanes.keeps(request_flow(lanes))
+    assert lanes.cost @ flow + lanes.penalty @ away == pytest.approx(least, rel=1e-4)
+    assert not reserve.node_s.any()
 
 
 def test_what_must_be_served_pushes_out_the_rest():

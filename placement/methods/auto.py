@@ -1,5 +1,6 @@
 """Method auto: what fits the instance, one after the other, each starting from the best so far."""
 
+from placement.errors import EngineError
 from placement.methods.candidates import ALL, likely
 from placement.methods.flow import flow
 from placement.methods.greedy import greedy
@@ -31,9 +32,13 @@ def auto(search: Search) -> StoppedBy:
         greedy(search)
     if search.done or vast:
         return search.stopped_by("work_limit")
-    if search.compiled.n_candidates > ALL:
-        return _improve_large(search)
-    return _close(search)
+    improve_further = _improve_large if search.compiled.n_candidates > ALL else _close
+    try:
+        return improve_further(search)
+    except EngineError:
+        if search.best is None:
+            raise
+        return "exhausted"  # what is there already is an answer
 
 
 def _improve_large(search: Search) -> StoppedBy:

@@ -31,6 +31,8 @@ def flow(search: Search) -> StoppedBy:
     if not plan_hosting(ledger, time_limit=min(_HOSTING_S, search.remaining_s)):
         return search.stopped_by()
     replicas = _take_replicas(search, ledger)
+    if search.out_of_time:
+        return search.stopped_by()
     router = Router(compiled, replicas, search.deadline)
     search.enter("requests and proofs by flow")
     first = router.by_flow()

@@ -86,12 +86,6 @@ class Lanes:
         rows, price = rows[price < self.penalty[kind]], price[price < self.penalty[kind]]
         return np.asarray(rows[np.argsort(price, kind="stable")])
 
-    def cheapest(self, each: int) -> Ints:
-        """So many of the cheapest lanes of each kind."""
-        order = np.lexsort((self.cost + self.check, self.kind))
-        rank = np.arange(len(order)) - self.start[self.kind[order]]
-        return np.sort(order[rank < each])
-
     def find_site(self, key: Ints) -> Ints:
         """The site of each key, -1 where there is none."""
         at = np.searchsorted(self.site_key, key)

@@ -54,7 +54,7 @@ def load_by_popularity(
         popularity[pool.m] += float(pool.work_s.mean())
     _keep_loaded(ledger, popularity)
     pools.sort(key=lambda p: (not p.must, -popularity[p.m], p.m, p.groups, len(p.nodes)))
-    loading = _Loading(ledger)
+    loading = _Loading(ledger, stop)
     for pool in pools:
         if stop():
             return
@@ -65,7 +65,8 @@ def _keep_loaded(ledger: Ledger, popularity: Floats) -> None:
     """Keep the replicas in memory now whose model is asked for, the most popular first."""
     m, n = np.nonzero(ledger.q.loaded * (popularity > 0)[:, None])
     for i in np.lexsort((n, -popularity[m])).tolist():
-        for _ in range(int(ledger.q.loaded[m[i], n[i]])):
+        useful = min(ledger.q.loaded[m[i], n[i]], ledger.compiled.max_replicas[m[i], n[i]])
+        for _ in range(int(useful)):
             if ledger.can_open(int(m[i]), int(n[i])):
                 ledger.open(int(m[i]), int(n[i]))
 
@@ -123,8 +124,8 @@ def _by_ability(
 class _Loading:
     """Accelerator time set aside for pools, so that no time is promised twice."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+    def __init__(self, ledger: Ledger, stop: Callable[[], bool]) -> None:
+        self.ledger, self.stop = ledger, stop
         self.promised_s: Floats = np.zeros_like(ledger.share_s)
         """Of each model on each node."""
         self.busy_s: Floats = np.zeros(ledger.q.n_nodes)
@@ -145,7 +146,7 @@ class _Loading:
             if wanted <= 1e-9:
                 score = np.where(in_group[group] > 0, 0.0, score)
             best = int(np.argmax(score))
-            if score[best] <= 0:
+            if score[best] <= 0 or self.stop():
                 return
             used = min(float(offered[best]), max(wanted, 0.0) * float(work[best]))
             ledger.open(m, int(pool.nodes[best]))

@@ -17,17 +17,13 @@ from placement.methods.verifiers import GROUP, NO
 from placement.program import Program, ProgramBuilder
 from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_down, whole_up
 
-Rows = tuple[Ints, Ints, Floats]
+Rows = tuple[Ints, Ints, Floats | Ints]
 """Rows (kind, node, count), in fractions."""
 
 MAX_CHECKS = 300_000
 """With more pairs of kind and verifier, verifying by cores is left out and priced at its least."""
-MAX_LANES = 200_000
-"""With more lanes, only the cheapest of each kind are columns, and there is no bound."""
 _AMPLE = 2.0
 """The same where verifiers have so many times the cores that all verifications together take."""
-_LEAST = 8
-"""Lanes of each kind that are columns at least."""
 _SNAP = 1e-6
 
 
@@ -94,14 +90,8 @@ class _Relaxation:
         self.kind = q.class_kind[self.checks.g]
         self.redone = q.mode[self.checks.g] == REEXECUTION
         self.b = b = ProgramBuilder()
-        self.rows: Ints = np.arange(len(lanes))
-        if len(lanes) > MAX_LANES:
-            self.rows = lanes.cheapest(max(_LEAST, MAX_LANES // len(lanes.count)))
-        self.run_kind, self.run_n = lanes.kind[self.rows], lanes.n[self.rows]
-        self.run_s = lanes.work_s[self.rows]
         assumed = np.where(self.modelled[lanes.kind], 0.0, lanes.check)
-        cost = (lanes.cost + assumed)[self.rows]
-        self.x = b.add_columns("x", cost, lanes.count[self.run_kind])
+        self.x = b.add_columns("x", lanes.cost + assumed, lanes.count[lanes.kind])
         self.v = b.add_columns("v", self.checks.cost, self._most(self.kind))
         price = np.where(lanes.must, 0.0, lanes.penalty)
         self.u = b.add_columns("u", price, np.where(lanes.must, 0, lanes.count))
@@ -132,35 +122,35 @@ class _Relaxation:
         """Whether no routing costs less than the program."""
         q, g = self.q, self.classes[self.modelled]
         unrounded = (q.sample[g] == 1) | (q.independence[g] == NO)
-        return bool(unrounded.all()) and len(self.rows) == len(self.lanes)
+        return bool(unrounded.all())
 
     def program(self) -> Program:
         """The whole program."""
         lanes, q, b, checks = self.lanes, self.q, self.b, self.checks
         kinds = np.arange(len(lanes.count))
-        demand = [(self.run_kind, self.x, 1.0), (kinds, self.u, 1.0)]
+        demand = [(lanes.kind, self.x, 1.0), (kinds, self.u, 1.0)]
         b.add_rows("demand", len(kinds), demand, lower=lanes.count, upper=lanes.count)
         self._share_rows()
-        work = [(self.run_n, self.x, self.run_s), (checks.n, self.v, checks.work_s)]
+        work = [(lanes.n, self.x, lanes.work_s), (checks.n, self.v, checks.work_s)]
         b.add_rows("capacity", q.n_nodes, work, upper=lanes.node_s)
         wanted = lanes.compiled.wanted_checks[self.classes]
-        counted = self.modelled[self.run_kind]
-        asked = (self.run_kind[counted], self.x[counted], -wanted[self.run_kind[counted]])
+        counted = self.modelled[lanes.kind]
+        asked = (lanes.kind[counted], self.x[counted], -wanted[lanes.kind[counted]])
         b.add_rows("verified", len(kinds), [(self.kind, self.v, 1.0), asked], lower=0.0)
         cores = [(checks.n, self.v, q.core_s[checks.g])]
         b.add_rows("cores", q.n_nodes, cores, upper=q.cores_s)
         self._independence_rows()
         most = np.where(q.max_share < 1, lanes.group_most, np.inf)
-        b.add_rows("group_share", q.n_groups, [(q.node_group[self.run_n], self.x, 1.0)], upper=most)
+        b.add_rows("group_share", q.n_groups, [(lanes.group, self.x, 1.0)], upper=most)
         return b.finish()
 
     def _share_rows(self) -> None:
         """Constraint 3 for every model on a node, executed and re-executed."""
         lanes, q = self.lanes, self.q
-        key = np.concatenate([self._site(self.classes[self.run_kind], self.run_n), self._redone_site()])
+        key = np.concatenate([self._site(self.classes[lanes.kind], lanes.n), self._redone_site()])
         sites, row = np.unique(key, return_inverse=True)
         column = np.concatenate([self.x, self.v[self.redone]])
-        work = np.concatenate([self.run_s, self.checks.work_s[self.redone]])
+        work = np.concatenate([lanes.work_s, self.checks.work_s[self.redone]])
         m, n = np.divmod(sites, max(1, q.n_nodes))
         seconds = np.full(len(sites), np.inf)
         seconds[m >= 0] = (q.replica_s(m, n) * lanes.replicas[m, n])[m >= 0]
@@ -182,13 +172,13 @@ class _Relaxation:
             return np.asarray(kind * size + np.where(grouped, q.node_group[n], n))
 
         bound = self.modelled & (q.independence[self.classes] != NO)
-        run_key, check_key = key(self.run_kind, self.run_n), key(self.kind, self.checks.n)
-        both = np.intersect1d(run_key[bound[self.run_kind]], check_key[bound[self.kind]])
+        run_key, check_key = key(lanes.kind, lanes.n), key(self.kind, self.checks.n)
+        both = np.intersect1d(run_key[bound[lanes.kind]], check_key[bound[self.kind]])
         runs, checks = np.isin(run_key, both), np.isin(check_key, both)
         sample = q.sample[self.classes]
         kind = both // size
         entries = [
-            (np.searchsorted(both, run_key[runs]), self.x[runs], sample[self.run_kind[runs]]),
+            (np.searchsorted(both, run_key[runs]), self.x[runs], sample[lanes.kind[runs]]),
             (np.searchsorted(both, check_key[checks]), self.v[checks], 1.0),
             (np.arange(len(both)), self.u[kind], sample[kind]),
         ]
@@ -197,6 +187,4 @@ class _Relaxation:
     def read(self, values: Floats, bound: float) -> Relaxed:
         """What the values of the columns mean."""
         redone = self.kind[self.redone], self.checks.n[self.redone], values[self.v[self.redone]]
-        flow = np.zeros(len(self.lanes))
-        flow[self.rows] = values[self.x]
-        return Relaxed(flow, redone, bound)
+        return Relaxed(values[self.x], redone, bound)

@@ -1,12 +1,12 @@
 """Requests and proofs for replicas that are given: by flows where these are exact, else by an LP.
 
-Every method that has settled replicas may call `route`. Requests come first: class -> model on a
-node -> node -> control group is a pure network as long as all classes take a model on a node the
-same time. Where they do not, each place is given room for as many of its shortest requests as fit:
-if a cheapest flow keeps the rules all the same, it is a cheapest routing. Verification is priced in
-at its least, so that a routing that meets the price of its flow is proven to be the cheapest.
+Every method that has settled replicas may call `route`. Requests come first, by a cheapest flow,
+then proofs for their executors. Verification is priced in at its least, so that a routing that
+meets the price of its flow is proven to be the cheapest. Where requests are no pure flow, a flow of
+work is a guide, and the linear program of requests and proofs a better one.
 """
 
+import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,16 +15,19 @@ import numpy as np
 from placement.assembly import Counts, assemble
 from placement.compiled import Compiled
 from placement.errors import EngineError
-from placement.methods.lanes import Lanes, fitting, make_lanes, spread
+from placement.methods.lanes import Lanes, make_lanes, spread
 from placement.methods.ledger import Ledger
 from placement.methods.proofs import Room, verify
 from placement.methods.relaxed import Rows, solve_relaxed
-from placement.methods.rounding import whole_flow
+from placement.methods.requestflow import request_flow, work_flow
+from placement.methods.rounding import Reserve, whole_flow
 from placement.methods.verifying import verify_all
-from placement.mincostflow import SINK, TOLERANCE, NetworkBuilder, cheapest_flow
-from placement.quantities import REEXECUTION, Bools, Ints, whole_down
+from placement.mincostflow import TOLERANCE
+from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_down
 from placement.solution import Placement
 
+NOTHING: Counts = (np.zeros(0, dtype=np.int64),) * 3
+"""No rows."""
 _PROVEN, _CLOSE = 1e-6, 1e-4
 """Relative gaps: of an optimum, and below which a linear program is not worth the time."""
 
@@ -127,7 +130,7 @@ class Router:
     def flow(self) -> Ints | None:
         """`request_flow`; None at the deadline, or where the numbers are too large for a flow."""
         try:
-            return request_flow(self.lanes, self.deadline)
+            return request_flow(self.lanes, self._halfway())
         except EngineError:
             return None
 
@@ -139,14 +142,21 @@ class Router:
     def by_flow(self) -> Routed | None:
         """Route by a cheapest flow of requests, then a cheapest flow of proofs.
 
-        Where the first breaks rules, it is cut down until it keeps them.
+        Where the first breaks rules, a flow of work takes its place.
         """
-        flow = self.flow
-        if flow is None:
-            return None
-        if not self.pure:
-            flow = whole_flow(self.lanes, flow, deadline=self.deadline)
-        return self._finish(flow, self.least_cost)
+        lanes, flow = self.lanes, self.flow
+        if flow is None or lanes.keeps(flow):
+            return None if flow is None else self._finish(flow, self.least_cost)
+        guide = work_flow(lanes, self._halfway())
+        target: tuple[Floats | Ints, Reserve | None] = (flow, None) if guide is None else guide
+        return self._finish(
+            whole_flow(lanes, *target, deadline=self.deadline), self.least_cost, NOTHING
+        )
+
+    def _halfway(self) -> float:
+        """When half of the time left is over."""
+        now = time.monotonic()
+        return now + (self.deadline - now) / 2
 
     @property
     def least_cost(self) -> float:
@@ -170,9 +180,9 @@ class Router:
         """Deal the flow out to classes and have it verified."""
         runs = spread(self.compiled, self.lanes.kind, self.lanes.n, flow)
         if not self.compiled.verified[runs[0]].any():
-            nothing = np.zeros(0, dtype=np.int64)
-            return self._routed(runs, (nothing, nothing, nothing), bound)
-        again = redone is not None and bool(redone[2].any())
+            return self._routed(runs, NOTHING, bound)
+        q = self.compiled.quantities
+        again = redone is not None and bool((q.mode[runs[0]] == REEXECUTION).any())
         room = self._room(runs)
         proofs = None if again else verify(self.compiled, runs, room, self.deadline)
         found = []
@@ -180,8 +190,7 @@ class Router:
             found.append(self._routed(runs, proofs.checks, bound))
         if proofs is None or not proofs.exact:
             ledger = self._ledger(runs)
-            if redone is not None:
-                _redo(ledger, redone)
+            _redo(ledger, redone or NOTHING)
             verify_all(ledger)
             _serve_rest(ledger, self.lanes)
             verify_all(ledger)
@@ -265,28 +274,3 @@ def _serve_rest(ledger: Ledger, lanes: Lanes) -> None:
             ledger.execute(g, n, count)
             if not ledger.left[g]:
                 break
-
-
-def request_flow(lanes: Lanes, deadline: float = np.inf) -> Ints | None:
-    """Requests on each lane, the cheapest way if places had room for their shortest requests.
-
-    As many requests that must be served are as can be. None at the deadline.
-    """
-    q = lanes.compiled.quantities
-    b = NetworkBuilder()
-    kind_at = b.add_nodes(lanes.count)
-    site_at = b.add_nodes(np.zeros(len(lanes.site_n), dtype=np.int64))
-    node_at = b.add_nodes(np.zeros(q.n_nodes, dtype=np.int64))
-    group_at = b.add_nodes(np.zeros(q.n_groups, dtype=np.int64))
-    site_most = fitting(lanes.site_s, lanes.site, lanes.work_s)
-    node_most = fitting(lanes.node_s, lanes.n, lanes.work_s)
-    limited = q.max_share < 1
-    most = np.minimum(lanes.count[lanes.kind], site_most[lanes.site])
-    rows = b.add_arcs(kind_at[lanes.kind], site_at[lanes.site], most, lanes.cost + lanes.check)
-    away = np.flatnonzero(~lanes.must)
-    b.add_arcs(kind_at[away], SINK, lanes.count[away], lanes.penalty[away])
-    b.add_arcs(site_at, node_at[lanes.site_n], site_most)
-    b.add_arcs(node_at, np.where(limited, group_at, SINK)[q.node_group], node_most)
-    b.add_arcs(group_at, SINK, lanes.group_most)
-    flow = cheapest_flow(b.finish(), deadline)
-    return None if flow is None else flow[rows]
