@@ -153,7 +153,8 @@ class _Relaxation:
         work = np.concatenate([lanes.work_s, self.checks.work_s[self.redone]])
         m, n = np.divmod(sites, max(1, q.n_nodes))
         seconds = np.full(len(sites), np.inf)
-        seconds[m >= 0] = (q.replica_s(m, n) * lanes.replicas[m, n])[m >= 0]
+        at = m[m >= 0], n[m >= 0]
+        seconds[m >= 0] = q.replica_s(*at) * lanes.replicas[at]
         self.b.add_rows("share", len(sites), [(row.reshape(-1), column, work)], upper=seconds)
 
     def _site(self, g: Ints, n: Ints) -> Ints:
