@@ -193,7 +193,7 @@ def test_an_extra_free_node_never_hurts(seed):
         {
             "name": "gift",
             "roles": ["hosting", "inference", "verification"],
-            "accelerator": document["profiles"][0]["accelerator"],
+            "accelerator": next((row["accelerator"] for row in document["profiles"]), "A"),
             "accelerators": 4,
             "memory_gb": 100,
             "storage_gb": 100,
