@@ -27,11 +27,12 @@ def assemble(
     replicas : array of int, shape (models, nodes)
         Replicas available; those that the work does not need are dropped.
     runs, checks : tuple of arrays
-        Requests executed and verifications done.
+        Requests executed and verifications done; of these, surplus ones are dropped.
     unserved : array of int
         Requests turned away, for each class.
     """
     q = compiled.quantities
+    checks = _no_more_than_needed(compiled, runs, checks)
     replicas = np.minimum(replicas, replicas_needed(compiled, runs, checks))
     host_m, host_n = np.nonzero(hosting)
     m, n = np.nonzero(replicas)
@@ -42,6 +43,25 @@ def assemble(
         host_m, host_n, m, n, replicas[m, n], m[new], source, n[new], fresh[new],
         *runs, *checks, np.asarray(unserved, dtype=np.int64),
     )  # fmt: skip
+
+
+def _no_more_than_needed(compiled: Compiled, runs: Counts, checks: Counts) -> Counts:
+    """The verifications without those beyond what the executed requests need."""
+    q = compiled.quantities
+    g, n, count = checks
+    executed = np.bincount(runs[0], runs[2], q.n_classes)
+    surplus = np.bincount(g, count, q.n_classes) - whole_up(compiled.wanted_checks * executed)
+    rows = np.flatnonzero(surplus[g] > 0)
+    if not len(rows):
+        return checks
+    cost = compiled.price_checks(g[rows], n[rows]).cost
+    order = rows[np.lexsort((-cost, g[rows]))]
+    total = np.cumsum(count[order])
+    before = total - count[order]
+    before = before - before[np.searchsorted(g[order], g[order])]
+    count = count.copy()
+    count[order] -= np.clip(surplus[g[order]] - before, 0, count[order]).astype(np.int64)
+    return g[count > 0], n[count > 0], count[count > 0]
 
 
 def replicas_needed(compiled: Compiled, runs: Counts, checks: Counts) -> Ints:

@@ -6,6 +6,7 @@ and turns whatever is wrong with the text into one sentence.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -99,8 +100,7 @@ def _parse(text: str | bytes, error_type: type[InputError]) -> dict[str, Json]:
     def unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
+            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
             raise error_type(f"key {_show(twice)} stands twice in one JSON object; keep one.")
         return found
 

@@ -49,23 +49,12 @@ class Answer:
     duals: Floats | None = None
 
 
-def solve_linear(program: Program, deadline: float, *, interior: bool = False) -> Answer:
+def solve_linear(program: Program, deadline: float) -> Answer:
     """Solve the program without its integrality, to optimality or the deadline.
 
-    Parameters
-    ----------
-    program : Program
-        `whole` is ignored.
-    deadline : float
-        On the clock of `time.monotonic`.
-    interior : bool
-        By interior point without crossover, for large programs whose duals need not be a vertex.
+    `whole` is ignored; `deadline` is on the clock of `time.monotonic`.
     """
-    highs = _Highs(program, linear=True)
-    highs.set("solver", "ipm" if interior else "choose")
-    if interior:
-        highs.set("run_crossover", "off")
-    return highs.solve(deadline)
+    return _Highs(program, linear=True).solve(deadline)
 
 
 def solve_whole(

@@ -13,7 +13,7 @@ from placement.solution import Placement
 
 ALL = 20_000
 """So many (class, node) pairs are all kept."""
-RUNS, CHECKS = 24, 10
+RUNS, CHECKS = 6, 6
 """Nodes kept for a class to execute, and to verify it."""
 PER_GROUP = 3
 """Verifiers of one control group kept for a class; independence asks for several groups."""

@@ -20,24 +20,23 @@ def milp(search: Search) -> StoppedBy:
     with search.timed("build"):
         model = build(search.compiled)
     certify_relaxation(search, model)
-    if search.infeasible or search.done:
-        return search.stopped_by()
     return branch(search, model)
 
 
-def certify_relaxation(search: Search, model: Model) -> Floats | None:
-    """Bound the instance by the duals of the relaxation; returns its primal values."""
+def certify_relaxation(search: Search, model: Model) -> None:
+    """Bound the instance by the duals of the relaxation."""
     search.enter("solving the relaxation")
     answer = solve_linear(model.program, search.deadline)
     if answer.verdict == "infeasible":
         search.infeasible = True
     if answer.duals is not None:
         search.certify(prices_of(model, answer.duals))
-    return answer.values
 
 
 def branch(search: Search, model: Model) -> StoppedBy:
     """Branch and bound on the whole model by the engine of the search."""
+    if search.done:
+        return search.stopped_by()
     engine = search.engine_used = search.engine or "highs"
     search.enter(f"branch and bound by {engine}")
     start = None if search.best is None else encode(model, search.best)

@@ -42,15 +42,16 @@ class Slice:
     program: Program
 
 
-def improve(search: Search, relaxed: Relaxed | None, model: Model, deadline: float) -> None:
+def improve(search: Search, relaxed: Relaxed, deadline: float) -> None:
     """Improve the incumbent until nothing more is found or the deadline.
 
-    The first neighbourhood lies between the incumbent and the relaxation, where there is one:
+    The first neighbourhood lies between the incumbent and the relaxation, where it was solved:
     what both leave alone stays so (Danna, Rothberg and Le Pape, 2005).
     """
     if search.best is not None:
-        improver = _Improver(search, model, deadline)
-        if relaxed is not None:
+        search.enter("neighbourhoods")
+        improver = _Improver(search, relaxed.model, deadline)
+        if relaxed.values is not None:
             improver.between(relaxed.values)
         improver.run()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from placement.engines import solve_linear
-from placement.methods.candidates import likely
+from placement.methods.candidates import ALL, likely
 from placement.methods.duals import prices_of
 from placement.methods.greedy import complete, offer
 from placement.methods.hosting import plan_hosting
@@ -18,52 +18,55 @@ from placement.solution import StoppedBy
 
 KEPT = (0.7, 0.4, 0.1)
 """Replicas of at least this value in the relaxation are opened, one placement a value."""
-INTERIOR = 30_000
-"""Programs of more columns are solved by interior point."""
 
 
 @dataclass(frozen=True)
 class Relaxed:
-    """The relaxation solved: the model it was made of, and its primal values."""
+    """The relaxation: its model, whether that holds all arcs, and primal values if solved."""
 
     model: Model
-    values: Floats
+    whole: bool
+    values: Floats | None
 
 
 def relaxation(search: Search) -> StoppedBy:
     """Bound by the relaxation's duals, and round its replicas to placements."""
     relaxed = relax(search, search.deadline)
-    if relaxed is not None:
-        for kept in KEPT:
-            round_up(search, relaxed, kept)
-    elif not search.infeasible and search.best is None:
+    round_all(search, relaxed)
+    if search.best is None and not search.infeasible:
         complete_from(search, Ledger(search.compiled))
     return search.stopped_by()
 
 
-def relax(search: Search, deadline: float) -> Relaxed | None:
+def relax(search: Search, deadline: float) -> Relaxed:
     """Solve the relaxation over the likely arcs; its certificate holds for all arcs."""
     prices = search.prices or market_prices(search)
     search.enter("building the relaxation")
     with search.timed("build"):
         run, verify = likely(search.compiled, prices, search.best)
         model = build(search.compiled, run, verify)
+    whole = search.compiled.n_candidates <= ALL
     search.enter("solving the relaxation")
-    large = len(model.program.cost) > INTERIOR
-    answer = solve_linear(model.program, min(deadline, search.deadline), interior=large)
-    if answer.verdict == "infeasible" and len(run) == len(search.compiled.run):
-        search.infeasible = len(verify) == len(search.compiled.verify)
-    if answer.duals is None or answer.values is None:
-        return None
-    search.certify(prices_of(model, answer.duals))
-    return Relaxed(model, answer.values)
+    answer = solve_linear(model.program, min(deadline, search.deadline))
+    if answer.verdict == "infeasible" and whole:
+        search.infeasible = True
+    if answer.duals is not None:
+        search.certify(prices_of(model, answer.duals))
+    return Relaxed(model, whole, answer.values)
 
 
-def round_up(search: Search, relaxed: Relaxed, kept: float) -> None:
+def round_all(search: Search, relaxed: Relaxed) -> None:
+    """Round what the relaxation found, if it found anything, in several ways."""
+    if relaxed.values is not None:
+        for kept in KEPT:
+            if not search.done:
+                round_up(search, relaxed.model, relaxed.values, kept)
+
+
+def round_up(search: Search, model: Model, values: Floats, kept: float) -> None:
     """Open the replicas that the relaxation holds, the surest first, and complete greedily."""
     ledger = Ledger(search.compiled)
-    model = relaxed.model
-    z = relaxed.values[model.columns["z"]]
+    z = values[model.columns["z"]]
     if not plan_hosting(ledger):
         return
     for k in np.argsort(-z, kind="stable").tolist():

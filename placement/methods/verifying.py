@@ -49,15 +49,13 @@ class _Roster:
         self.version = -1
 
     def sort(self, ledger: Ledger, engaged: Bools, version: int) -> None:
-        """Bring the nodes in order, given which are engaged, and forget the exhausted ones."""
+        """Bring the nodes in order, given which are engaged, leaving out the exhausted ones."""
         compiled, q = ledger.compiled, ledger.q
-        left = ledger.cores_s[self.nodes]
-        alive = left >= self.least_s * (1 - _SLACK)
-        self.nodes, left = self.nodes[alive], left[alive]
-        spread = np.maximum(np.minimum(left, self.wanted_s), 1e-9)
-        engaging = np.where(engaged[self.nodes], 0.0, compiled.engagement[self.nodes])
-        price = q.core_price[self.nodes] / 3600.0 + engaging / spread
-        self.order = self.nodes[np.argsort(price, kind="stable")].tolist()
+        nodes = self.nodes[ledger.cores_s[self.nodes] >= self.least_s * (1 - _SLACK)]
+        spread = np.maximum(np.minimum(ledger.cores_s[nodes], self.wanted_s), 1e-9)
+        engaging = np.where(engaged[nodes], 0.0, compiled.engagement[nodes])
+        price = q.core_price[nodes] / 3600.0 + engaging / spread
+        self.order = nodes[np.argsort(price, kind="stable")].tolist()
         self.version = version
 
 
