@@ -115,7 +115,7 @@ class _Highs:
             import highspy
         except ImportError as error:
             raise EngineError(
-                f"HiGHS cannot be imported ({error}); this package needs highspy below 1.15."
+                f"HiGHS cannot be imported ({error}); this package needs highspy 1.13.1."
             ) from None
         self._api = highspy
         self._highs = highspy.Highs()
