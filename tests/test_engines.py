@@ -14,6 +14,7 @@ import tinies
 from searches import search_of
 
 from placement.compiled import Compiled
+from placement.decisions import encode
 from placement.engines import ENGINES, GRACE_S, run_until, solve_linear, solve_whole
 from placement.errors import EngineError
 from placement.generate import generate
@@ -56,9 +57,7 @@ def medium():
 
 @cache
 def start():
-    """A good point of it."""
-    from placement.decisions import encode
-
+    """A good point of it: engines take a minute to find a better one."""
     search = search_of(medium().compiled)
     greedy(search)
     return encode(medium(), search.best)
@@ -129,15 +128,14 @@ def test_same_seed_same_answer(engine):
     assert one.lower_bound == other.lower_bound
 
 
-@pytest.mark.parametrize("interior", [False, True])
-def test_linear_programs_and_their_duals(interior):
+def test_linear_programs_and_their_duals():
     """By hand: min 2a + 3b, a + b >= 4, a <= 3; the demand is worth 3, the limit on a saves 1."""
     small = program([2, 3], [[1, 1], [1, 0]], [4, -np.inf], [np.inf, 3], 10)
-    answer = solve_linear(small, math.inf, interior=interior)
+    answer = solve_linear(small, math.inf)
     assert answer.verdict == "optimal"
-    assert answer.lower_bound == pytest.approx(9, abs=1e-4)
-    assert answer.values == pytest.approx([3, 1], abs=1e-4)
-    assert answer.duals == pytest.approx([3, -1], abs=1e-4)
+    assert answer.lower_bound == pytest.approx(9)
+    assert answer.values == pytest.approx([3, 1])
+    assert answer.duals == pytest.approx([3, -1])
 
 
 def test_infeasible_linear_programs():
@@ -180,23 +178,27 @@ def test_a_deadline_that_has_passed(engine):
 
 
 def test_linear_deadlines_hold():
-    """The same for linear programs, by simplex and by interior point."""
+    """The same for linear programs."""
     program = build(Compiled(generate("large"))).program
-    for interior in (False, True):
-        begun = time.monotonic()
-        answer = solve_linear(program, begun + 0.5, interior=interior)
-        assert time.monotonic() - begun < 0.5 + GRACE_S + 2
-        assert answer.verdict != "infeasible"
+    begun = time.monotonic()
+    answer = solve_linear(program, begun + 0.5)
+    assert time.monotonic() - begun < 0.5 + GRACE_S + 2
+    assert answer.verdict != "infeasible"
 
 
 @every_engine
 def test_a_start_is_accepted(engine):
-    """What comes back after two seconds is no worse than the start, if anything comes back."""
-    program = medium().program
-    answer = solve_whole(program, engine, in_s(2), start=start(), threads=1)
-    assert answer.values is not None or engine == "cp-sat"
+    """What is known after two seconds is no worse than the start; without it, it is much worse."""
+    program, cost = medium().program, float(start() @ medium().program.cost)
+    told = []
+    answer = solve_whole(
+        program, engine, in_s(2), start=start(), threads=1,
+        on_incumbent=lambda values: told.append(float(values @ program.cost)),
+    )  # fmt: skip
     if answer.values is not None:
-        assert answer.values @ program.cost <= start() @ program.cost * (1 + 1e-6)
+        told.append(float(answer.values @ program.cost))
+    assert told or engine == "cp-sat"  # which may not have read the program by then
+    assert all(known <= cost * (1 + 1e-6) for known in told)
 
 
 @every_engine
@@ -213,7 +215,7 @@ def test_improvements_are_told_while_it_runs():
     incumbents, bounds = [], []
     small = build(Compiled(generate("small"))).program
     answer = solve_whole(
-        small, "highs", in_s(5), node_limit=1, on_bound=bounds.append,
+        small, "highs", in_s(30), node_limit=1, on_bound=bounds.append,
         on_incumbent=lambda values: incumbents.append(float(values @ small.cost)),
     )  # fmt: skip
     assert incumbents
