@@ -24,18 +24,27 @@ def decode(model: Model, values: Floats) -> Placement:
 
 
 def encode(model: Model, placement: Placement) -> Floats:
-    """The columns that a feasible placement stands for; a start for an engine."""
+    """The columns that a feasible placement stands for; a start for an engine.
+
+    What has no place in the model is left out: replicas beyond those that can be of use, and
+    verifications that nobody asked for.
+    """
     q, p = model.compiled.quantities, placement
     values = np.zeros(len(model.program.cost))
     columns = {name: values[part] for name, part in model.columns.items()}
-    columns["x"][_rows(q.n_nodes, model.run.g, model.run.n, p.run_g, p.run_n)] = p.run_count
-    at = _rows(q.n_nodes, model.verify.g, model.verify.n, p.verify_g, p.verify_n)
-    columns["v"][at] = p.verify_count
+    for name, arcs, g, n, count in (
+        ("x", model.run, p.run_g, p.run_n, p.run_count),
+        ("v", model.verify, p.verify_g, p.verify_n, p.verify_count),
+    ):
+        kept, at = _matches(arcs.g * q.n_nodes + arcs.n, g * q.n_nodes + n)
+        columns[name][at] = count[kept]
     columns["u"][:] = p.unserved
     columns["e"][np.concatenate([p.replica_n, p.run_n, p.verify_n])] = 1.0
     replicas: Ints = np.zeros((q.n_models, q.n_nodes), dtype=np.int64)
     replicas[p.replica_m, p.replica_n] = p.replica_count
-    columns["z"][:] = replicas[model.replica_m, model.replica_n]
+    useful = np.minimum(replicas[model.replica_m, model.replica_n], model.replica_most)
+    replicas[model.replica_m, model.replica_n] = useful
+    columns["z"][:] = useful
     hosting: Bools = np.zeros((q.n_models, q.n_nodes), dtype=bool)
     hosting[p.host_m, p.host_n] = True
     columns["h"][:] = hosting[model.host_m, model.host_n]
@@ -67,6 +76,8 @@ def _encode_loads(model: Model, columns: dict[str, Floats], hosting: Bools, repl
     columns["p"][:] = np.isin(model.parts, parts)
 
 
-def _rows(n_nodes: int, g: Ints, n: Ints, wanted_g: Ints, wanted_n: Ints) -> Ints:
-    """Positions of (class, node) among the sorted arcs."""
-    return np.searchsorted(g * n_nodes + n, wanted_g * n_nodes + wanted_n)
+def _matches(keys: Ints, wanted: Ints) -> tuple[Bools, Ints]:
+    """Which of the wanted keys are among the sorted ones, and where."""
+    at = np.searchsorted(keys, wanted)
+    known = np.append(keys, -1)[at] == wanted
+    return known, at[known]

@@ -5,6 +5,7 @@ Engines are imported on first use. HiGHS is called through highspy, which takes 
 interrupted; CP-SAT and SCIP through OR-Tools' model_builder.
 """
 
+import atexit
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,11 @@ from placement.program import Program
 from placement.quantities import Floats
 
 ENGINES = ("highs", "cp-sat", "scip")
+
+LARGE = 1e6
+"""The largest cost of a column in the unit that OR-Tools is given."""
+PATIENCE_S = 5.0
+"""How long the end of the process waits for an engine that was left behind."""
 
 Verdict = Literal["optimal", "feasible", "infeasible", "unknown"]
 Incumbent = Callable[[Floats], None]
@@ -173,6 +179,7 @@ class _Highs:
             self._highs.cbMipImprovingSolution.subscribe(improved)
         if on_bound is not None:
             self._highs.cbMipLogging.subscribe(moved)
+            self._highs.cbMipImprovingSolution.subscribe(moved)
 
     def _stop_when_told(self, event: Any) -> None:
         if self._interrupted.is_set():
@@ -218,27 +225,41 @@ def run_until(work: Callable[[], Any], deadline: float, stop: Callable[[], Any])
     itself, so that the caller is never let down.
     """
     failure: list[BaseException] = []
+    done = threading.Event()
 
     def guarded() -> None:
         try:
             work()
         except BaseException as error:  # noqa: BLE001 - handed to the caller
             failure.append(error)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=guarded, daemon=True)
-    thread.start()
+    threading.Thread(target=guarded, daemon=True).start()
     try:
-        thread.join(None if np.isinf(deadline) else max(0.0, deadline - time.monotonic()) + 0.05)
+        if not done.wait(None if np.isinf(deadline) else max(0.0, deadline - time.monotonic())):
+            stop()
+            done.wait(GRACE_S)
     except KeyboardInterrupt:
         stop()
-        thread.join(GRACE_S)
+        done.wait(GRACE_S)
         raise
-    if thread.is_alive():
-        stop()
-        thread.join(GRACE_S)
+    finally:
+        if not done.is_set():
+            _left_behind.append(done)
     if failure:
         raise EngineError(f"the engine failed: {failure[0]}") from failure[0]
-    return not thread.is_alive()
+    return done.is_set()
+
+
+_left_behind: list[threading.Event] = []
+
+
+@atexit.register
+def _wait_for_engines() -> None:
+    """Let engines that were left behind come back: ending the process under them crashes it."""
+    for done in _left_behind:
+        done.wait(PATIENCE_S)
 
 
 def _solve_with_ortools(  # noqa: PLR0917
@@ -259,8 +280,9 @@ def _solve_with_ortools(  # noqa: PLR0917
     if left <= 0:
         return Answer("unknown")
     model = api.ModelBuilderHelper()
+    unit = _unit(program.cost)
     model.fill_model_from_sparse_data(
-        program.lower, program.upper, program.cost,
+        program.lower, program.upper, program.cost / unit,
         program.row_lower, program.row_upper, program.matrix.tocsr(),
     )  # fmt: skip
     whole = np.ones_like(program.whole) if engine == "cp-sat" else program.whole
@@ -277,7 +299,13 @@ def _solve_with_ortools(  # noqa: PLR0917
     solver.set_solver_specific_parameters(_parameters(engine, gap, seed, threads))
     if not run_until(lambda: solver.solve(model), deadline, solver.interrupt_solve):
         return Answer("unknown")
-    return _ortools_answer(api, solver)
+    return _ortools_answer(api, solver, unit)
+
+
+def _unit(cost: Floats) -> float:
+    """A unit in which costs are large: CP-SAT rounds them to an absolute precision."""
+    largest = float(np.abs(cost).max(initial=0.0))
+    return 2.0 ** np.ceil(np.log2(largest / LARGE)) if largest > 0 else 1.0
 
 
 def _parameters(engine: str, gap: float, seed: int, threads: int) -> str:
@@ -289,7 +317,7 @@ def _parameters(engine: str, gap: float, seed: int, threads: int) -> str:
     return f"limits/gap = {gap:.12f}\nrandomization/randomseedshift = {seed % 2**31}"
 
 
-def _ortools_answer(api: Any, solver: Any) -> Answer:
+def _ortools_answer(api: Any, solver: Any, unit: float) -> Answer:
     known = api.SolveStatus
     status = solver.status()
     if status == known.INFEASIBLE:
@@ -298,7 +326,7 @@ def _ortools_answer(api: Any, solver: Any) -> Answer:
         raise EngineError(f"the engine gave up: {solver.status_string() or status}.")
     has_values = solver.has_solution()
     values = np.array(solver.variable_values()) if has_values else None
-    bound = solver.best_objective_bound() if solver.has_response() else None
+    bound = solver.best_objective_bound() * unit if solver.has_response() else None
     if bound is not None and not np.isfinite(bound):
         bound = None
     verdict: Verdict = "optimal" if status == known.OPTIMAL else "feasible"

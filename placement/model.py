@@ -29,8 +29,8 @@ class Model:
         Where each family of variables and of constraints is.
     run, verify : Arcs
         What the columns `x` and `v` stand for.
-    replica_m, replica_n : array of int
-        Model and node of the columns `z`.
+    replica_m, replica_n, replica_most : array of int
+        Model, node and upper bound of the columns `z`.
     host_m, host_n : array of int
         Model and node of the columns `h`.
     zones, zone : int, array of int
@@ -56,6 +56,7 @@ class Model:
     verify: Arcs
     replica_m: Ints
     replica_n: Ints
+    replica_most: Ints
     host_m: Ints
     host_n: Ints
     zones: int
@@ -150,6 +151,7 @@ class _Builder:
             verify=self.verify,
             replica_m=self.m,
             replica_n=self.n,
+            replica_most=self.most,
             host_m=self.hm,
             host_n=self.hn,
             zones=len(self.zone_price),
