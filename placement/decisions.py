@@ -28,6 +28,11 @@ def encode(model: Model, placement: Placement) -> Floats:
 
     What has no place in the model is left out: replicas beyond those that can be of use, and
     verifications that nobody asked for.
+
+    Raises
+    ------
+    ValueError
+        If the placement executes requests over arcs that the model lacks.
     """
     q, p = model.compiled.quantities, placement
     values = np.zeros(len(model.program.cost))
@@ -37,6 +42,8 @@ def encode(model: Model, placement: Placement) -> Floats:
         ("v", model.verify, p.verify_g, p.verify_n, p.verify_count),
     ):
         kept, at = _matches(arcs.g * q.n_nodes + arcs.n, g * q.n_nodes + n)
+        if name == "x" and not kept.all():
+            raise ValueError("the model lacks arcs that the placement uses")
         columns[name][at] = count[kept]
     columns["u"][:] = p.unserved
     columns["e"][np.concatenate([p.replica_n, p.run_n, p.verify_n])] = 1.0
@@ -74,6 +81,38 @@ def _encode_loads(model: Model, columns: dict[str, Floats], hosting: Bools, repl
     columns["fetch"][remote] = new[k[remote]]
     parts = np.unique(host_m * q.n_groups + q.node_group[host_n])
     columns["p"][:] = np.isin(model.parts, parts)
+
+
+def carry_over(values: Floats, source: Model, target: Model) -> Floats:
+    """The columns of one model as columns of another of the same instance; 0 where unknown."""
+    carried = np.zeros(len(target.program.cost))
+    known = _keys(source)
+    for name, keys in _keys(target).items():
+        order = np.argsort(known[name])
+        kept, at = _matches(known[name][order], keys)
+        column = values[source.columns[name]][order]
+        carried[target.columns[name]][kept] = column[at]
+    return carried
+
+
+def _keys(model: Model) -> dict[str, Ints]:
+    """What each column stands for, by family, as one number."""
+    q = model.compiled.quantities
+    held = model.replica_m * q.n_nodes + model.replica_n
+    return {
+        "x": model.run.g * q.n_nodes + model.run.n,
+        "v": model.verify.g * q.n_nodes + model.verify.n,
+        "u": np.arange(q.n_classes),
+        "e": np.arange(q.n_nodes),
+        "z": held,
+        "new": held,
+        "own": held[model.own_k],
+        "fetch": held[model.fetch_k] * model.zones + model.fetch_z,
+        "h": model.host_m * q.n_nodes + model.host_n,
+        "w": model.zone_m * model.zones + model.zone_z,
+        "p": model.parts,
+        "t": model.limited,
+    }
 
 
 def _matches(keys: Ints, wanted: Ints) -> tuple[Bools, Ints]:

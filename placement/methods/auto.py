@@ -6,7 +6,7 @@ from placement.methods.greedy import greedy
 from placement.methods.least_loaded import least_loaded
 from placement.methods.milp import branch
 from placement.methods.neighbourhood import improve
-from placement.methods.relaxation import relax, round_all
+from placement.methods.relaxation import around_best, relax, round_all
 from placement.search import Search
 from placement.solution import StoppedBy
 
@@ -44,5 +44,6 @@ def _improve(search: Search) -> StoppedBy:
     round_all(search, relaxed)
     if len(relaxed.model.program.cost) > BRANCHABLE:
         share = POLISH if relaxed.whole else 1.0
+        relaxed = around_best(search, relaxed)
         improve(search, relaxed, search.clock() + share * search.remaining_s)
     return branch(search, relaxed.model) if relaxed.whole else search.stopped_by("work_limit")

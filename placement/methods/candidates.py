@@ -20,7 +20,7 @@ PER_GROUP = 3
 
 
 def likely(compiled: Compiled, prices: Prices, around: Placement | None) -> tuple[Arcs, Arcs]:
-    """Arcs to execute and to verify: those of a placement and the cheapest at the prices."""
+    """Arcs to execute and to verify: those beside a placement and the cheapest at the prices."""
     if compiled.n_candidates <= ALL:
         return compiled.run, compiled.verify
     q = compiled.quantities
@@ -39,6 +39,17 @@ def likely(compiled: Compiled, prices: Prices, around: Placement | None) -> tupl
         kept |= _beside(q.n_models, q.n_nodes, q.class_model, run, around)
         checks |= _among(q.n_nodes, verify, around.verify_g, around.verify_n)
     return run.take(kept), verify.take(checks)
+
+
+def merge(arcs: tuple[Arcs, Arcs]) -> Arcs:
+    """All arcs of two sets, sorted, each once."""
+    one, other = arcs
+    size = 1 + max(int(a.n.max(initial=0)) for a in arcs)
+    keys = np.concatenate([a.g * size + a.n for a in arcs])
+    _, first = np.unique(keys, return_index=True)
+    columns = ("g", "n", "work_s", "cost")
+    both = (np.concatenate([getattr(one, c), getattr(other, c)])[first] for c in columns)
+    return Arcs(*both)
 
 
 def _ranks(groups: Ints, cost: Floats) -> Ints:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placement.decisions import carry_over
 from placement.engines import solve_linear
-from placement.methods.candidates import ALL, likely
+from placement.methods.candidates import ALL, likely, merge
 from placement.methods.duals import prices_of
 from placement.methods.greedy import complete, offer
 from placement.methods.hosting import plan_hosting
@@ -53,6 +54,20 @@ def relax(search: Search, deadline: float) -> Relaxed:
     if answer.duals is not None:
         search.certify(prices_of(model, answer.duals))
     return Relaxed(model, whole, answer.values)
+
+
+def around_best(search: Search, relaxed: Relaxed) -> Relaxed:
+    """The same relaxation over arcs that hold the incumbent too, which may use others."""
+    if relaxed.whole or search.best is None:
+        return relaxed
+    with search.timed("build"):
+        compiled, old = search.compiled, relaxed.model
+        arcs = likely(compiled, search.prices or market_prices(search), search.best)
+        model = build(
+            compiled, *(merge(pair) for pair in zip(arcs, (old.run, old.verify), strict=True))
+        )
+    values = relaxed.values
+    return Relaxed(model, False, None if values is None else carry_over(values, old, model))
 
 
 def round_all(search: Search, relaxed: Relaxed) -> None:
