@@ -1,6 +1,5 @@
 """What every method promises: one suite over all of them, on instances with known optima."""
 
-import json
 import os
 import signal
 import subprocess
@@ -397,10 +396,3 @@ def test_ctrl_c_gives_the_best_so_far(name):
     stopped_by, feasible, objective = out.split()
     assert (stopped_by, feasible) == ("interrupted", "True")
     assert float(objective) > 0
-
-
-def test_documents_of_answers_are_valid_json():
-    """Every answer can be written and read back."""
-    for method in METHODS:
-        solution = answer(0, method).solution
-        assert Solution.from_dict(json.loads(solution.to_json())) == solution

@@ -140,6 +140,13 @@ def test_an_instance_without_anything():
         assert (result.status, result.objective) == ("optimal", 0), name
 
 
+def test_every_answer_can_be_written_and_read_back():
+    """Whatever the method, whatever its certificate holds."""
+    for name in METHODS:
+        solution = solve(tinies.instance(0), name).solution
+        assert Solution.from_json(solution.to_json()) == solution, name
+
+
 def test_seconds_by_phase_add_up(instance):
     """To no more than it took, each at least 0."""
     begun = time.monotonic()
