@@ -178,8 +178,7 @@ class _Highs:
         if on_incumbent is not None:
             self._highs.cbMipImprovingSolution.subscribe(improved)
         if on_bound is not None:
-            self._highs.cbMipLogging.subscribe(moved)
-            self._highs.cbMipImprovingSolution.subscribe(moved)
+            self._highs.cbMipInterrupt.subscribe(moved)  # called often, unlike cbMipLogging
 
     def _stop_when_told(self, event: Any) -> None:
         if self._interrupted.is_set():

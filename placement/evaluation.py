@@ -16,6 +16,9 @@ from placement.solution import Placement, Solution, to_placement
 TOLERANCE = 1e-6
 """Relative tolerance of every comparison of sums."""
 
+NOISE = 1e-9
+"""Absolute difference that counts as none, for sums that should be zero."""
+
 MAX_VIOLATIONS = 100
 """The most violations listed for one constraint."""
 
@@ -200,7 +203,7 @@ class _Judge:
         """A violation for each entry over its limit, or under it where `sign` is -1."""
         amount, limit = np.asarray(amount, dtype=float), np.asarray(limit, dtype=float)
         excess = sign * (amount - limit)
-        bad = np.flatnonzero(excess > TOLERANCE * np.maximum(1.0, np.abs(limit)))
+        bad = np.flatnonzero(excess > TOLERANCE * np.abs(limit) + NOISE)
         most = "at most" if sign > 0 else "at least"
         for i in bad[:MAX_VIOLATIONS].tolist():
             names = entities(i)

@@ -162,9 +162,9 @@ def test_reading_i():
 
 
 def test_reading_j():
-    """A millionth over a limit is within it; below one, an absolute millionth is."""
+    """A millionth over a limit is within it, relative to the limit however small that is."""
     for storage, weights, fits in ((50, 50 * (1 + 9e-7), True), (50, 50 * (1 + 2e-6), False),
-                                   (0, 9e-7, True), (0, 2e-6, False)):  # fmt: skip
+                                   (0.5, 0.5 * (1 + 2e-6), False), (0, 2e-6, False)):  # fmt: skip
         problem = network(models=[{"name": "m", "weights_gb": weights, "memory_gb": 5}])
         problem["nodes"] = [{**node, "storage_gb": storage} for node in problem["nodes"]]
         assert (6 in broken(problem, hosting={"m": ["a"]})) != fits

@@ -8,7 +8,7 @@ from placement.compiled import Compiled
 from placement.methods.floor import floor_prices
 from placement.methods.hosting import improved, plan_hosting
 from placement.methods.ledger import Ledger
-from placement.methods.market import market_prices
+from placement.methods.market import settled_prices
 from placement.methods.stars import ModelStars, Star
 from placement.methods.verifying import verify_all
 from placement.prices import Prices
@@ -18,6 +18,8 @@ from placement.solution import StoppedBy
 
 CHOICE = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
 """Shares of the fleet's time: classes that no more of it can run choose before the next."""
+FULL = 0.02
+"""A node with less than this part of its time left is full."""
 MAX_NODES = 400
 """The most nodes looked at for one model at a time."""
 
@@ -28,8 +30,7 @@ def greedy(search: Search) -> StoppedBy:
     ledger = Ledger(search.compiled)
     if search.out_of_time or not plan_hosting(ledger):
         return search.stopped_by()
-    prices = search.prices or market_prices(search)
-    complete(search, ledger, prices)
+    complete(search, ledger, settled_prices(search))
     offer(search, ledger)
     return search.stopped_by()
 
@@ -115,13 +116,24 @@ class _Filler:
         """Take stars until none of the wanted classes is worth serving, or time is out."""
         self._plain_jobs(wanted)
         self._mark_changes()
+        before = -1
+        while self.ledger.left[wanted].sum() not in (0, before) and not self.search.out_of_time:
+            before = self.ledger.left[wanted].sum()
+            if not self._pass(wanted):
+                return
+
+    def _pass(self, wanted: Bools) -> bool:
+        """Take stars on the candidate nodes; returns whether there are further nodes to try."""
         self.stars.clear()
         asking = np.flatnonzero(wanted & (self.ledger.left > 0) & (self.q.class_model >= 0))
-        heap = []
+        heap: list[tuple[float, int]] = []
+        further = False
         for m in np.unique(self.q.class_model[asking]).tolist():
             if self.search.out_of_time:
-                return
-            self._meet(m, asking[self.q.class_model[asking] == m])
+                return False
+            nodes = self._candidates(m)
+            further |= len(nodes) == MAX_NODES
+            self._meet(m, asking[self.q.class_model[asking] == m], nodes)
             heap.append((self.stars[m].price, m))
         heapq.heapify(heap)
         while heap and np.isfinite(heap[0][0]) and not self.search.out_of_time:
@@ -133,14 +145,15 @@ class _Filler:
             if np.isfinite(stars.price):
                 self._take(m, stars.best())
                 heapq.heappush(heap, (stars.price, m))
+        return further
 
-    def _meet(self, m: int, g: Ints) -> None:
+    def _meet(self, m: int, g: Ints, nodes: Ints) -> None:
         """Lay out the stars of a model for the classes that choose now."""
         stars = ModelStars(
             self.ledger,
             m,
             g,
-            self._candidates(m),
+            nodes,
             yardstick=self.yardstick,
             extra=self.extra,
             rent=self.rent,
@@ -155,18 +168,24 @@ class _Filler:
         self.seen[m] = self.version[self.stars[m].nodes].copy()
 
     def _candidates(self, m: int) -> Ints:
-        """Nodes that may hold m, the cheapest by accelerator time and engagement."""
+        """Nodes that may hold m, the cheapest of those with time left if there are many."""
         compiled, q = self.search.compiled, self.q
         nodes = np.flatnonzero(compiled.max_replicas[m] > 0)
         nodes = nodes[q.infers[nodes]]
-        if len(nodes) <= MAX_NODES:
-            return nodes
+        if len(nodes) < MAX_NODES:
+            return np.asarray(nodes)
+        free = self.ledger.capacity_s[nodes] > FULL * q.capacity_s[nodes]
+        roomy = self.ledger.memory_gb[nodes] >= q.replica_gb[m]
+        nodes = nodes[free & (roomy | (self.ledger.replicas[m, nodes] > 0))]
+        if len(nodes) < MAX_NODES:
+            return np.asarray(nodes)
         speed = q.decode_per_s[m, q.node_type[nodes]]
         spread = compiled.engagement[nodes] / np.maximum(q.capacity_s[nodes], 1e-9)
         price = compiled.rate[nodes] + spread + self.rent[nodes]
         price /= np.where(np.isfinite(speed), speed, 1.0)
         price = np.where(self.ledger.replicas[m, nodes] + q.loaded[m, nodes] > 0, 0.0, price)
-        return np.sort(nodes[np.argsort(price, kind="stable")[:MAX_NODES]])
+        cheapest = np.argsort(price, kind="stable")[:MAX_NODES]
+        return np.asarray(np.sort(nodes[cheapest]))
 
     def _current(self, m: int) -> ModelStars:
         """The stars of m with the nodes that changed since priced anew."""

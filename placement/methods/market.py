@@ -17,8 +17,8 @@ from placement.search import Search
 
 ROUNDS, LEAST_ROUNDS = 100, 8
 """Price changes at most, and how few are no use."""
-WORK = 30_000_000
-"""Pairs of class and node kind looked at in all rounds together."""
+GLANCE, WORK = 20_000_000, 200_000_000
+"""Pairs of class and node kind looked at in all rounds together, for a glance or to work with."""
 BLUR = 0.03
 """Relative cost differences around this size share demand out instead of moving all of it."""
 _TINY, _MUCH = 1e-12, 1e15
@@ -26,18 +26,27 @@ FIRST_STEP, LAST_STEP = 0.1, 0.01
 """Relative price change at an excess demand of the whole capacity, first and last."""
 
 
-TABLE_S = 3e-7
+TABLE_S = 1e-7
 """Seconds that one pass over one (class, kind) takes, all tables and the certificate included."""
 
 
-def market_prices(search: Search) -> Prices:
+def settled_prices(search: Search) -> Prices:
+    """The best prices known, worked on first where there was no more than a glance."""
+    size = max(1, search.quantities.n_classes * len(search.quantities.kind_node))
+    if search.prices is None or GLANCE // size < ROUNDS:
+        search.certify(market_prices(search, WORK))
+    assert search.prices is not None
+    return search.prices
+
+
+def market_prices(search: Search, work: int = GLANCE) -> Prices:
     """Prices after a few rounds of the market, fewer, or simpler ones, where time is short."""
     q = search.quantities
     size = max(1, q.n_classes * len(q.kind_node))
-    if search.remaining_s < 3 * TABLE_S * size:
+    if search.remaining_s < 10 * TABLE_S * size:
         return Prices.zero(q)
-    rounds = min(ROUNDS, WORK // size)
-    if rounds < LEAST_ROUNDS or search.remaining_s < (3 + rounds) * TABLE_S * size:
+    rounds = min(ROUNDS, work // size)
+    if rounds < LEAST_ROUNDS or search.remaining_s < (10 + rounds) * TABLE_S * size:
         return floor_prices(search.compiled)
     market = _Market(search.compiled)
     for step in np.geomspace(FIRST_STEP, LAST_STEP, rounds):

@@ -11,7 +11,7 @@ from placement.methods.duals import prices_of
 from placement.methods.greedy import complete, offer
 from placement.methods.hosting import plan_hosting
 from placement.methods.ledger import Ledger
-from placement.methods.market import market_prices
+from placement.methods.market import settled_prices
 from placement.model import Model, build
 from placement.quantities import Floats
 from placement.search import Search
@@ -41,7 +41,7 @@ def relaxation(search: Search) -> StoppedBy:
 
 def relax(search: Search, deadline: float) -> Relaxed:
     """Solve the relaxation over the likely arcs; its certificate holds for all arcs."""
-    prices = search.prices or market_prices(search)
+    prices = settled_prices(search)
     search.enter("building the relaxation")
     with search.timed("build"):
         run, verify = likely(search.compiled, prices, search.best)
@@ -62,7 +62,7 @@ def around_best(search: Search, relaxed: Relaxed) -> Relaxed:
         return relaxed
     with search.timed("build"):
         compiled, old = search.compiled, relaxed.model
-        arcs = likely(compiled, search.prices or market_prices(search), search.best)
+        arcs = likely(compiled, settled_prices(search), search.best)
         model = build(
             compiled, *(merge(pair) for pair in zip(arcs, (old.run, old.verify), strict=True))
         )
@@ -97,5 +97,5 @@ def round_up(search: Search, model: Model, values: Floats, kept: float) -> None:
 def complete_from(search: Search, ledger: Ledger) -> None:
     """Complete what a ledger holds at the best prices known, and offer it."""
     search.enter("rounding")
-    complete(search, ledger, search.prices or market_prices(search))
+    complete(search, ledger, settled_prices(search))
     offer(search, ledger)
