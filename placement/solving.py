@@ -41,7 +41,10 @@ METHODS: dict[str, str] = {
 """Name and place of every method."""
 
 LOOK_S = 2e-7
-"""Seconds that looking at one pair of class and node kind takes, proofs and bound together."""
+"""Seconds that looking at one pair of class and node kind takes, proofs and bound together.
+
+No method begins with less time than that: it would only be late.
+"""
 
 BOUND_SLACK = 1e-6
 """A bound may be above the objective by this much, relative, before it counts as wrong."""
@@ -157,8 +160,8 @@ def _run(
         if reasons:
             search.infeasible = True
             return "exhausted", reasons
-        if search.done:
-            return search.stopped_by(), ()
+        if search.done or search.remaining_s < LOOK_S * _table_size(search):
+            return search.stopped_by("time_limit"), ()
         return _method(name)(search), ()
     except KeyboardInterrupt:
         return "interrupted", ()
@@ -169,14 +172,18 @@ def _first_look(search: Search) -> tuple[Reason, ...]:
 
     Where the time does not even allow for that, the bound is that nothing costs less than nothing.
     """
-    q = search.quantities
-    if search.remaining_s < LOOK_S * q.n_classes * len(q.kind_node):
+    if search.remaining_s < LOOK_S * _table_size(search):
         search.raise_bound(0.0)
         return ()
     reasons = explain_infeasible(search.compiled)
     if not reasons:
         search.certify(market_prices(search))
     return reasons
+
+
+def _table_size(search: Search) -> int:
+    """Pairs of a class and a node kind, which everything but the hastiest answer looks at."""
+    return search.quantities.n_classes * len(search.quantities.kind_node)
 
 
 def _begin_at(search: Search, placement: Placement) -> None:
