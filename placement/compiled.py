@@ -214,8 +214,3 @@ class Compiled:
     def load_cost(self, m: Ints, n: Ints) -> Floats:
         """$ of the accelerator time that loading a new replica of m blocks on n."""
         return self.rate[n] * self.quantities.load_s(m, n)
-
-    def fetch_cost(self, m: Ints, source_region: Ints, n: Ints) -> Floats:
-        """$ of reading the weights of m on n from a host in another region (or another node)."""
-        q = self.quantities
-        return q.weights_gb[m] * q.transfer_price[source_region, q.node_region[n]]

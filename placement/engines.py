@@ -126,7 +126,6 @@ class _Highs:
         self._api = highspy
         self._highs = highspy.Highs()
         self._linear = linear
-        self._program = program
         self._interrupted = threading.Event()
         self.set("output_flag", False)
         self._pass(program, linear=linear)

@@ -90,8 +90,8 @@ def read_trace(
     shape = replace(ordinary_shape(preset), proof_share=0.0)
     network = make_network(shape, seed)
     size = max(1, (max_classes - CORRECTIONS) // (buckets**2 * len(files)))
-    streams = draw_streams(shape, size, network.fleet, network.library, stream(seed, "streams"))
-    make_answerable(streams, network.fleet, network.groups, network.library)
+    streams = draw_streams(shape, size, network.fleet, network.zoo, stream(seed, "streams"))
+    make_answerable(streams, network.fleet, network.groups, network.zoo)
     demand = _classes(calls, streams, buckets, stream(seed, "trace"))
     repeats = _repeat(demand, network, window_s, load)
     stems = "+".join(Path(file).stem for file in files)
@@ -272,13 +272,13 @@ def _of_streams(streams: Streams, of: Ints) -> Streams:
 def _repeat(demand: Demand, network: Network, window_s: float, load: float | None) -> int:
     """Repeat requests until they take `load` of the fleet; how often."""
     pools = make_pools(network.fleet, window_s)
-    shape, library = network.shape, network.library
+    shape, zoo = network.shape, network.zoo
     repeats = 1
     while True:
         if load is not None:
-            once = Market(demand, pools, library).load / repeats
+            once = Market(demand, pools, zoo).load / repeats
             demand.count //= repeats
             repeats = max(1, round(load / once))
             demand.count *= repeats
-        if not (shape.crowding and ease(demand, pools, library, shape.crowding)):
+        if not (shape.crowding and ease(demand, pools, zoo, shape.crowding)):
             return repeats

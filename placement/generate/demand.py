@@ -16,7 +16,7 @@ from placement.generate.draw import (
     zipf,
 )
 from placement.generate.fleet import Fleet
-from placement.generate.models import Library
+from placement.generate.models import Zoo
 from placement.generate.policies import POLICY_INDEX
 from placement.generate.shape import Shape
 
@@ -53,37 +53,37 @@ class Demand:
     output_tokens: Floats
 
 
-def draw_streams(shape: Shape, size: int, fleet: Fleet, library: Library, rng: Rng) -> Streams:
+def draw_streams(shape: Shape, size: int, fleet: Fleet, zoo: Zoo, rng: Rng) -> Streams:
     """Draw who asks; with enough classes, every model is asked for."""
-    model = _models(library, size, rng)
+    model = _models(zoo, size, rng)
     region = pick(rng, zipf(shape.regions, 0.7), size)
-    share = library.popularity[model] / np.bincount(model, minlength=len(library))[model]
+    share = zoo.popularity[model] / np.bincount(model, minlength=len(zoo))[model]
     weight = share * np.exp(0.5 * rng.standard_normal(size))
     return Streams(
         model=model,
         region=region,
-        policy=_policies(shape, library, model, rng),
+        policy=_policies(shape, zoo, model, rng),
         bound=_bounds(shape, region, fleet, rng),
         batch=np.asarray(rng.random(size) < shape.batch_share),
         weight=weight / weight.sum(),
     )
 
 
-def _models(library: Library, size: int, rng: Rng) -> Ints:
+def _models(zoo: Zoo, size: int, rng: Rng) -> Ints:
     """As many classes of a model as its popularity asks for, at least one where there is room."""
-    popular = np.argsort(-library.popularity, kind="stable")
-    if size <= len(library):
+    popular = np.argsort(-zoo.popularity, kind="stable")
+    if size <= len(zoo):
         return rng.permutation(popular[:size])
     # The root keeps the most popular from taking nearly all classes.
-    counts = apportion(np.sqrt(library.popularity), size, least=1)
-    return rng.permutation(np.repeat(np.arange(len(library)), counts))
+    counts = apportion(np.sqrt(zoo.popularity), size, least=1)
+    return rng.permutation(np.repeat(np.arange(len(zoo)), counts))
 
 
-def _policies(shape: Shape, library: Library, model: Ints, rng: Rng) -> Ints:
+def _policies(shape: Shape, zoo: Zoo, model: Ints, rng: Rng) -> Ints:
     names = [POLICY_INDEX[name] for name in shape.policies]
     policy = np.array(names)[quota(rng, len(model), list(shape.policies.values()))]
-    for i in np.flatnonzero(library.provable):
-        policy[model == i] = POLICY_INDEX[f"proof-{library.families[i].name}"]
+    for i in np.flatnonzero(zoo.provable):
+        policy[model == i] = POLICY_INDEX[f"proof-{zoo.families[i].name}"]
     return policy
 
 
@@ -96,7 +96,7 @@ def _bounds(shape: Shape, region: Ints, fleet: Fleet, rng: Rng) -> Ints:
     return np.where(bound & (offered[home] >= LEAST_PRESENCE * offered.sum()), home, ANYWHERE)
 
 
-def draw_lengths(shape: Shape, streams: Streams, library: Library, rng: Rng) -> Demand:
+def draw_lengths(shape: Shape, streams: Streams, zoo: Zoo, rng: Rng) -> Demand:
     """Token lengths of single calls after the traces, in buckets, and counts that add up."""
     rows = [workload for workload in WORKLOADS if workload.name in shape.workloads]
     size = len(streams.model)
@@ -105,7 +105,7 @@ def draw_lengths(shape: Shape, streams: Streams, library: Library, rng: Rng) -> 
     mean = np.array([(row.input_mean, row.output_mean) for row in rows]).T[:, kind]
     sigma = np.array([(row.input_sigma, row.output_sigma) for row in rows]).T[:, kind]
     tokens = _bucketed(np.exp(mean + deviation * sigma))
-    tokens[:, library.provable[streams.model]] = [[64.0], [1.0]]
+    tokens[:, zoo.provable[streams.model]] = [[64.0], [1.0]]
     count = apportion(streams.weight, shape.requests, least=1)
     return Demand(streams, count, tokens[0], tokens[1])
 

@@ -25,12 +25,12 @@ def write(
     seed: int,
 ) -> Instance:
     """The network with its demand and a drawn current state as an instance."""
-    shape, fleet, library = network.shape, network.fleet, network.library
+    shape, fleet, zoo = network.shape, network.fleet, network.zoo
     rng = stream(seed, "state")
     loaded = draw_loaded(network, rng)
     hosted = draw_hosted(network, loaded, rng)
     nodes = node_columns(fleet, network.operators, shape.engaged_share)
-    nodes |= state_columns(loaded, hosted, library)
+    nodes |= state_columns(loaded, hosted, zoo)
     return Instance.from_dict(
         {
             "format": "placement-instance/1",
@@ -40,10 +40,10 @@ def write(
             **region_tables(shape.regions),
             "operators": operator_columns(network.operators),
             "nodes": nodes,
-            "models": model_columns(library),
-            "profiles": profile_columns(library, fleet),
+            "models": model_columns(zoo),
+            "profiles": profile_columns(zoo, fleet),
             "policies": policy_columns(set(demand.streams.policy.tolist())),
-            "requests": request_columns(demand, terms, library),
+            "requests": request_columns(demand, terms, zoo),
         }
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 from placement.generate.demand import ANYWHERE, PLACE_JURISDICTION, Demand, Streams
 from placement.generate.draw import Bools, Floats, Ints
 from placement.generate.fleet import Fleet
-from placement.generate.models import Library
+from placement.generate.models import Zoo
 from placement.generate.policies import POLICIES, POLICY_INDEX, accepted_tees, column
 
 ROUNDS = 25
@@ -68,10 +68,10 @@ def _group(streams: Streams) -> Groups:
     return Groups(model, policy, bound, of.ravel())
 
 
-def _able(groups: Groups, pools: Pools, library: Library) -> Bools:
+def _able(groups: Groups, pools: Pools, zoo: Zoo) -> Bools:
     place = (groups.bound[:, None] == ANYWHERE) | (groups.bound[:, None] == pools.jurisdiction)
     trusted = accepted_tees()[groups.policy][:, pools.tee]
-    fits = library.fits(pools.kind, pools.accelerators)[groups.model]
+    fits = zoo.fits(pools.kind, pools.accelerators)[groups.model]
     return np.asarray(place & trusted & fits)
 
 
@@ -86,19 +86,19 @@ class Market:
         The same for the whole fleet.
     """
 
-    def __init__(self, demand: Demand, pools: Pools, library: Library) -> None:
+    def __init__(self, demand: Demand, pools: Pools, zoo: Zoo) -> None:
         streams = demand.streams
         self.groups = groups = _group(streams)
         self.pools = pools
-        self._able = _able(groups, pools, library)
-        in_s, out_s = _inverse(library.prefill), _inverse(library.decode)
+        self._able = _able(groups, pools, zoo)
+        in_s, out_s = _inverse(zoo.prefill), _inverse(zoo.decode)
         model, kind = groups.model[:, None], pools.kind
         overhead = column("executor_overhead")[groups.policy][:, None]
         factor = column("work_factor")[groups.policy][:, None]
         self._in_s = in_s[model, kind] * overhead * factor
         self._out_s = out_s[model, kind] * overhead * factor
         self._extra_s = column("executor_extra_s")[groups.policy][:, None]
-        self._first_s = in_s[model, kind] / library.span[model]
+        self._first_s = in_s[model, kind] / zoo.span[model]
         work = self._work_s(demand)
         self._share = _spread(work, self._able, pools.capacity_s)
         used = (self._share * work).sum(axis=0)
@@ -166,7 +166,7 @@ def _spread(work: Floats, able: Bools, capacity_s: Floats) -> Floats:
 
 
 def calibrate(
-    demand: Demand, pools: Pools, library: Library, load: float, window_s: float
+    demand: Demand, pools: Pools, zoo: Zoo, load: float, window_s: float
 ) -> tuple[Demand, float]:
     """Scale token lengths until demand takes `load` of the fleet.
 
@@ -181,9 +181,9 @@ def calibrate(
         The scaled demand, and how many calls a request stands for.
     """
     streams = demand.streams
-    plain = ~library.provable[streams.model]
+    plain = ~zoo.provable[streams.model]
     prompts = plain & streams.batch
-    replica_s = LARGEST_REQUEST * window_s * library.span[streams.model]
+    replica_s = LARGEST_REQUEST * window_s * zoo.span[streams.model]
     calls = after = 1.0
     largest = np.ones(len(plain))
     scaled = demand
@@ -195,7 +195,7 @@ def calibrate(
             _whole(demand.input_tokens * np.where(prompts, calls * largest, 1.0)),
             _whole(demand.output_tokens * np.where(plain, calls * largest, 1.0)),
         )
-        market = Market(scaled, pools, library)
+        market = Market(scaled, pools, zoo)
         work = market.work_s(scaled)
         total = market.load * pools.capacity_s.sum()
         grown = demand.count @ np.where(plain, work, 0.0) / (demand.count @ work)
@@ -208,7 +208,7 @@ def calibrate(
     return scaled, calls
 
 
-def ease(demand: Demand, pools: Pools, library: Library, limit: float) -> bool:
+def ease(demand: Demand, pools: Pools, zoo: Zoo, limit: float) -> bool:
     """Free the heaviest classes that crowd the few pools they can use; whether there were any.
 
     Crowding means pools loaded beyond `limit`, or one re-executed class that takes a large part of
@@ -216,13 +216,13 @@ def ease(demand: Demand, pools: Pools, library: Library, limit: float) -> bool:
     class first loses its jurisdiction, then its policy.
     """
     streams = demand.streams
-    market = Market(demand, pools, library)
+    market = Market(demand, pools, zoo)
     picky = column("verifiers")[streams.policy] > 0
     repeated = column("work_factor")[streams.policy] > 1
     work = market.work_s(demand) * demand.count
     candidates = market.confined(limit) & ((streams.bound != ANYWHERE) | picky)
     candidates |= repeated & (work > LARGEST_REPEATED * market.reachable_s())
-    candidates &= ~library.provable[streams.model]
+    candidates &= ~zoo.provable[streams.model]
     if not candidates.any():
         return False
     order = np.argsort(np.where(candidates, -work, 0.0), kind="stable")

@@ -25,7 +25,7 @@ MISSING_SHARE = 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
+class Zoo:
     """Models by columns, rates by [model, accelerator type] (0 where there is no profile)."""
 
     families: list[Family]
@@ -68,7 +68,7 @@ def footprint(family: Family) -> tuple[float, int]:
     return memory, min(fitting, default=SPANS[-1])
 
 
-def make_library(shape: Shape, fleet: Fleet, groups: Ints, rng: Rng) -> Library:
+def make_zoo(shape: Shape, fleet: Fleet, groups: Ints, rng: Rng) -> Zoo:
     """Draw models that the fleet can hold; `groups` are the control groups of its nodes."""
     families = _draw_families(shape, fleet, rng)
     memory, span = map(np.array, zip(*(footprint(family) for family in families), strict=True))
@@ -79,7 +79,7 @@ def make_library(shape: Shape, fleet: Fleet, groups: Ints, rng: Rng) -> Library:
     hosting_groups = len(np.unique(groups[fleet.role("h")]))
     hosts = np.where(rng.random(size) < 0.5, 1, min(2, hosting_groups))
     origin = pick(rng, zipf(shape.regions, 1.0), size)
-    return Library(
+    return Zoo(
         families=families,
         names=_names(families),
         memory_gb=memory,
@@ -149,25 +149,25 @@ def _missing(runs: Bools, fleet: Fleet, rng: Rng) -> Bools:
     return np.asarray(missing & (missing.sum(axis=1, keepdims=True) < 3))
 
 
-def model_columns(library: Library) -> dict[str, list[Any]]:
+def model_columns(zoo: Zoo) -> dict[str, list[Any]]:
     """The models as columns of `placement-instance/1`."""
     return {
-        "name": library.names,
-        "weights_gb": library.weights_gb.tolist(),
-        "memory_gb": library.memory_gb.tolist(),
-        "accelerators": library.span.tolist(),
-        "min_hosts": library.min_hosts.tolist(),
-        "origin": [PLACES[i].name if i >= 0 else None for i in library.origin],
+        "name": zoo.names,
+        "weights_gb": zoo.weights_gb.tolist(),
+        "memory_gb": zoo.memory_gb.tolist(),
+        "accelerators": zoo.span.tolist(),
+        "min_hosts": zoo.min_hosts.tolist(),
+        "origin": [PLACES[i].name if i >= 0 else None for i in zoo.origin],
     }
 
 
-def profile_columns(library: Library, fleet: Fleet) -> dict[str, list[Any]]:
+def profile_columns(zoo: Zoo, fleet: Fleet) -> dict[str, list[Any]]:
     """The profiles as columns, for the types of accelerators that the fleet has."""
     present = np.isin(np.arange(len(ACCELERATORS)), fleet.kind)
-    model, kind = np.nonzero((library.prefill > 0) & present)
+    model, kind = np.nonzero((zoo.prefill > 0) & present)
     return {
-        "model": [library.names[i] for i in model],
+        "model": [zoo.names[i] for i in model],
         "accelerator": [ACCELERATORS[i].name for i in kind],
-        "prefill_tokens_per_s": library.prefill[model, kind].tolist(),
-        "decode_tokens_per_s": library.decode[model, kind].tolist(),
+        "prefill_tokens_per_s": zoo.prefill[model, kind].tolist(),
+        "decode_tokens_per_s": zoo.decode[model, kind].tolist(),
     }

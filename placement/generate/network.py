@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from placement.generate.draw import Ints, stream
 from placement.generate.fleet import Fleet, Operators, make_fleet, make_operators
-from placement.generate.models import Library, make_library
+from placement.generate.models import Zoo, make_zoo
 from placement.generate.shape import Shape
 
 
@@ -16,7 +16,7 @@ class Network:
     fleet: Fleet
     operators: Operators
     groups: Ints
-    library: Library
+    zoo: Zoo
 
 
 def make_network(shape: Shape, seed: int) -> Network:
@@ -25,8 +25,8 @@ def make_network(shape: Shape, seed: int) -> Network:
     fleet = make_fleet(shape, rng)
     operators = make_operators(shape, fleet, rng)
     groups = operators.group_of(fleet.operator)
-    library = make_library(shape, fleet, groups, stream(seed, "models"))
-    return Network(shape, fleet, operators, groups, library)
+    zoo = make_zoo(shape, fleet, groups, stream(seed, "models"))
+    return Network(shape, fleet, operators, groups, zoo)
 
 
 def lose_region(network: Network, region: int) -> Network:

@@ -49,21 +49,21 @@ def price(
     """Draw what the demand is worth and how long it may wait, and write the instance."""
     shape = network.shape
     pools = make_pools(network.fleet, window_s)
-    terms = draw_terms(shape, demand, pools, network.library, stream(seed, "terms"))
+    terms = draw_terms(shape, demand, pools, network.zoo, stream(seed, "terms"))
     left = lose_region(network, 0) if shape.lost_region else network
     return write(left, demand, terms, name=name, source=source, window_s=window_s, seed=seed)
 
 
 def _fitting_demand(network: Network, seed: int) -> tuple[Demand, float]:
     """Demand that takes the load asked for, and how many calls one request stands for."""
-    shape, fleet, library = network.shape, network.fleet, network.library
+    shape, fleet, zoo = network.shape, network.fleet, network.zoo
     rng = stream(seed, "demand")
     pools = make_pools(fleet, WINDOW_S)
-    streams = draw_streams(shape, shape.classes, fleet, library, rng)
+    streams = draw_streams(shape, shape.classes, fleet, zoo, rng)
     if shape.crowding is not None:
-        make_answerable(streams, fleet, network.groups, library)
-    calls = draw_lengths(shape, streams, library, rng)
-    demand, number = calibrate(calls, pools, library, shape.load, WINDOW_S)
-    while shape.crowding is not None and ease(demand, pools, library, shape.crowding):
-        demand, number = calibrate(calls, pools, library, shape.load, WINDOW_S)
+        make_answerable(streams, fleet, network.groups, zoo)
+    calls = draw_lengths(shape, streams, zoo, rng)
+    demand, number = calibrate(calls, pools, zoo, shape.load, WINDOW_S)
+    while shape.crowding is not None and ease(demand, pools, zoo, shape.crowding):
+        demand, number = calibrate(calls, pools, zoo, shape.load, WINDOW_S)
     return demand, number

@@ -10,7 +10,7 @@ from placement.generate.catalogue import PLACES
 from placement.generate.demand import ANYWHERE, JURISDICTIONS, Demand
 from placement.generate.draw import Bools, Floats, Rng, rounded
 from placement.generate.market import Market, Pools
-from placement.generate.models import Library
+from placement.generate.models import Zoo
 from placement.generate.policies import POLICIES, POLICY_INDEX
 from placement.generate.shape import Shape
 
@@ -31,14 +31,14 @@ class Terms:
     latency_cost_per_s: Floats
 
 
-def draw_terms(shape: Shape, demand: Demand, pools: Pools, library: Library, rng: Rng) -> Terms:
+def draw_terms(shape: Shape, demand: Demand, pools: Pools, zoo: Zoo, rng: Rng) -> Terms:
     """Draw first-token limits, revenues and the price of latency.
 
     The revenue of a request is a list price per token of its model, 3 to 10 times the typical
     compute cost in ordinary presets; a second of latency costs up to its compute cost.
     """
-    market = Market(demand, pools, library)
-    interactive = ~demand.streams.batch & ~library.provable[demand.streams.model]
+    market = Market(demand, pools, zoo)
+    interactive = ~demand.streams.batch & ~zoo.provable[demand.streams.model]
     size = len(demand.count)
     typical_ms = 1000 * market.first_token_s(demand) * (1 + rng.random(size)) + REACH_MS
     at = np.searchsorted(DEADLINES_MS, typical_ms)
@@ -46,8 +46,8 @@ def draw_terms(shape: Shape, demand: Demand, pools: Pools, library: Library, rng
     hurried = interactive & (rng.random(size) < shape.hurried_share)
     compute = market.compute_cost(demand)
     low, high = shape.margins
-    margin = (low + (high - low) * rng.random(len(library)))[demand.streams.model]
-    easy = ~hurried & _undemanding(demand, pools, library)
+    margin = (low + (high - low) * rng.random(len(zoo)))[demand.streams.model]
+    easy = ~hurried & _undemanding(demand, pools, zoo)
     must = _must_serve(shape, demand, easy, rng)
     price = compute * (0.2 + 0.8 * rng.random(size))
     return Terms(
@@ -57,9 +57,9 @@ def draw_terms(shape: Shape, demand: Demand, pools: Pools, library: Library, rng
     )
 
 
-def _undemanding(demand: Demand, pools: Pools, library: Library) -> Bools:
+def _undemanding(demand: Demand, pools: Pools, zoo: Zoo) -> Bools:
     """Classes without verification or jurisdiction that half of the fleet can run."""
-    fits = library.fits(pools.kind, pools.accelerators)
+    fits = zoo.fits(pools.kind, pools.accelerators)
     reach = (fits @ pools.capacity_s) / pools.capacity_s.sum()
     streams = demand.streams
     free = (streams.policy == POLICY_INDEX["none"]) & (streams.bound == ANYWHERE)
@@ -75,14 +75,14 @@ def _must_serve(shape: Shape, demand: Demand, easy: Bools, rng: Rng) -> Bools:
     return np.asarray(np.isin(np.arange(len(demand.count)), chosen))
 
 
-def request_columns(demand: Demand, terms: Terms, library: Library) -> dict[str, list[Any]]:
+def request_columns(demand: Demand, terms: Terms, zoo: Zoo) -> dict[str, list[Any]]:
     """The classes as columns of `placement-instance/1`."""
     streams = demand.streams
     width = len(str(len(demand.count)))
     bound = [[name] for name in JURISDICTIONS]
     return {
         "name": [f"class-{i + 1:0{width}d}" for i in range(len(demand.count))],
-        "model": [library.names[i] for i in streams.model],
+        "model": [zoo.names[i] for i in streams.model],
         "region": [PLACES[i].name for i in streams.region],
         "policy": [POLICIES[i].name for i in streams.policy],
         "count": demand.count.tolist(),

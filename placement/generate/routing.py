@@ -68,8 +68,8 @@ class _Holders:
 
     def work_s(self, tokens: Floats) -> Floats:
         """Accelerator-seconds on each node of a request with its model's tokens (in, out)."""
-        library, kind = self.network.library, self.network.fleet.kind
-        prefill, decode = library.prefill[self.model, kind], library.decode[self.model, kind]
+        zoo, kind = self.network.zoo, self.network.fleet.kind
+        prefill, decode = zoo.prefill[self.model, kind], zoo.decode[self.model, kind]
         return np.asarray(tokens[0, self.model] / prefill + tokens[1, self.model] / decode)
 
     def some(self, nodes: Bools) -> Bools:
@@ -94,8 +94,8 @@ def build(seed: int, *, aggregated: bool) -> Instance:
             **region_tables(REGIONS),
             "operators": operator_columns(network.operators),
             "nodes": _node_columns(holders),
-            "models": model_columns(network.library) | {"min_hosts": [1] * MODELS},
-            "profiles": profile_columns(network.library, network.fleet),
+            "models": model_columns(network.zoo) | {"min_hosts": [1] * MODELS},
+            "profiles": profile_columns(network.zoo, network.fleet),
             "policies": [{"name": POLICIES[0].name}, TRUSTED_POLICY],
             "requests": requests,
             "limits": {"max_new_replicas": 0, "max_transfer_gb": 0.0},
@@ -105,19 +105,19 @@ def build(seed: int, *, aggregated: bool) -> Instance:
 
 def _hold_one_model(network: Network, rng: Rng) -> _Holders:
     """A popular model for each node, as often as its accelerators and memory take it."""
-    fleet, library = network.fleet, network.library
+    fleet, zoo = network.fleet, network.zoo
     size = len(fleet)
-    fits = library.fits(fleet.kind, fleet.accelerators)
+    fits = zoo.fits(fleet.kind, fleet.accelerators)
     model = np.full(size, -1)
     for _ in range(20):
-        drawn = pick(rng, np.sqrt(library.popularity), size)
+        drawn = pick(rng, np.sqrt(zoo.popularity), size)
         model = np.where((model < 0) & fits[drawn, np.arange(size)], drawn, model)
     model = np.where(model < 0, np.argmax(fits, axis=0), model)
     for m in range(MODELS):
         if not (model == m).any():
             model[rng.choice(np.flatnonzero(fits[m]))] = m
-    span = library.span[model]
-    room = (fleet.memory_gb // library.memory_gb[model]).astype(np.int64)
+    span = zoo.span[model]
+    room = (fleet.memory_gb // zoo.memory_gb[model]).astype(np.int64)
     replicas = np.minimum(fleet.accelerators // span, room)
     return _Holders(network, model, replicas, replicas * span * fleet.utilization * WINDOW_S)
 
@@ -125,7 +125,7 @@ def _hold_one_model(network: Network, rng: Rng) -> _Holders:
 def _node_columns(holders: _Holders) -> dict[str, list[Any]]:
     """Nodes whose memory is given and whose engagement and storage are free."""
     network = holders.network
-    held = [network.library.names[m] for m in holders.model]
+    held = [network.zoo.names[m] for m in holders.model]
     columns = node_columns(network.fleet, network.operators, engaged_share=0.0)
     columns["hosted"] = [[name] for name in held]
     columns["loaded"] = [
@@ -144,7 +144,7 @@ def _requests(holders: _Holders, rng: Rng) -> dict[str, list[Any]]:
     number = apportion(holders.total(holders.offered_s), REQUESTS, least=CLASSES_PER_MODEL)
     tokens = _lengths(holders, number, rng)
     compute = _compute_cost(holders, tokens)[model]
-    names = holders.network.library.names
+    names = holders.network.zoo.names
     return {
         "name": [f"class-{i + 1:04d}" for i in range(size)],
         "model": [names[m] for m in model],

@@ -9,6 +9,7 @@ from placement.methods.floor import floor_prices
 from placement.methods.hosting import improved, plan_hosting
 from placement.methods.ledger import Ledger
 from placement.methods.market import settled_prices
+from placement.methods.routing import route
 from placement.methods.stars import ModelStars, Star
 from placement.methods.verifying import verify_all
 from placement.prices import Prices
@@ -20,12 +21,14 @@ CHOICE = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
 """Shares of the fleet's time: classes that no more of it can run choose before the next."""
 FULL = 0.02
 """A node with less than this part of its time left is full."""
+ROUTABLE = 5_000_000
+"""Requests are routed anew where there are at most so many pairs of class and node."""
 MAX_NODES = 400
 """The most nodes looked at for one model at a time."""
 
 
 def greedy(search: Search) -> StoppedBy:
-    """Open replicas and fill them by least price, verify, settle hosting."""
+    """Open replicas and fill them by least price, verify, settle hosting, route anew."""
     search.enter("greedy")
     ledger = Ledger(search.compiled)
     if search.out_of_time or not plan_hosting(ledger):
@@ -36,13 +39,20 @@ def greedy(search: Search) -> StoppedBy:
 
 
 def offer(search: Search, ledger: Ledger) -> None:
-    """Offer what a ledger holds, unless requests that must be served are left.
+    """Offer what a ledger holds, as it is and with its requests routed anew.
 
-    What serves nothing because time ran out is no answer either.
+    What leaves requests that must be served is no answer, nor what serves nothing because time ran
+    out.
     """
-    idle = search.out_of_time and not ledger.executed
-    if not idle and not np.any(ledger.left[np.isinf(search.quantities.penalty)]):
+    if search.out_of_time and not ledger.executed:
+        return
+    if not np.any(ledger.left[np.isinf(search.quantities.penalty)]):
         search.offer(improved(search.compiled, ledger.placement()))
+    if search.compiled.n_candidates <= ROUTABLE and not search.out_of_time:
+        routed = route(search.compiled, ledger.replicas, search.deadline)
+        if routed is not None and np.isfinite(routed.cost):
+            placement = routed.placement(search.compiled, ledger.hosting, ledger.replicas)
+            search.offer(improved(search.compiled, placement))
 
 
 def complete(search: Search, ledger: Ledger, prices: Prices) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from placement.assembly import Counts, assemble
 from placement.compiled import Compiled
-from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_down, whole_up
+from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_down
 from placement.solution import Placement
 
 _SLACK = 1e-9
@@ -238,8 +238,3 @@ def _columns(counts: dict[tuple[int, int], int]) -> Counts:
     amount = np.fromiter(counts.values(), np.int64, size)
     kept = amount != 0
     return keys[kept, 0], keys[kept, 1], amount[kept]
-
-
-def checks_needed(compiled: Compiled, g: int, executed: int) -> int:
-    """Verifications that `executed` requests of g need."""
-    return int(whole_up(compiled.wanted_checks[g] * executed))
