@@ -21,17 +21,17 @@ from placement.search import Search
 
 FIRST_SIZE, LEAST_SIZE = 9, 3
 """Nodes placed anew at a time."""
-BRANCH_NODES = 100
-"""Branch-and-bound nodes for one neighbourhood, a limit that does not depend on the clock."""
-SLICE_S = 5.0
-"""Seconds for one neighbourhood at most."""
+BRANCH_NODES, BETWEEN_NODES = 100, 500
+"""Branch-and-bound nodes for a neighbourhood, and for that between relaxation and incumbent."""
+SLICE, BETWEEN = 0.1, 0.5
+"""The most of the time left that the same may take."""
+SIDE_BY_SIDE = 2
+"""Neighbourhoods of one round, however many threads there are, so that answers do not differ."""
 SLICE_GAP = 1e-3
 """Relative gap to which a neighbourhood is solved."""
-BETWEEN_NODES, BETWEEN_S = 500, 30.0
-"""The same limits for the neighbourhood between relaxation and incumbent."""
-_USED = 1e-6
 PATIENCE = 40
 """Rounds without improvement after which the search gives up."""
+_USED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class _Improver:
     """The search; neighbourhoods of one round are solved side by side and applied in order."""
 
     def __init__(self, search: Search, model: Model, deadline: float) -> None:
-        self.search, self.model, self.deadline = search, model, deadline
+        self.search, self.model = search, model
+        self.deadline = min(deadline, search.deadline)
+        self.span_s = max(0.0, self.deadline - search.clock())
         self.q = model.compiled.quantities
         self.program = model.program
         self.by_column = sp.csc_array(model.program.matrix)
@@ -90,9 +92,9 @@ class _Improver:
     def run(self) -> None:
         """Rounds until patience or time runs out."""
         failures = 0
-        with ThreadPoolExecutor(max(1, self.search.threads)) as pool:
+        with ThreadPoolExecutor(min(SIDE_BY_SIDE, self.search.threads)) as pool:
             while failures < PATIENCE and not self._over():
-                chosen = [self._choose() for _ in range(max(1, self.search.threads))]
+                chosen = [self._choose() for _ in range(SIDE_BY_SIDE)]
                 found = list(pool.map(self._solve, chosen))
                 better = [self._apply(part, values) for part, values, _ in found]
                 failures = 0 if any(better) else failures + 1
@@ -152,7 +154,7 @@ class _Improver:
         for name in ("u", "t", "w", "p"):
             free[self.model.columns[name]] = True
         part = self._slice(free)
-        self._apply(part, self._optimise(part, BETWEEN_S, BETWEEN_NODES).values)
+        self._apply(part, self._optimise(part, BETWEEN, BETWEEN_NODES).values)
 
     def _near(self, nodes: Ints) -> Bools:
         """The columns of these nodes, of the classes and models that they could serve."""
@@ -187,11 +189,11 @@ class _Improver:
     def _solve(self, nodes: Ints) -> tuple[Slice, Floats | None, bool]:
         """The neighbourhood, its best values, and whether it was searched to the end."""
         part = self._slice(self._near(nodes))
-        answer = self._optimise(part, SLICE_S, BRANCH_NODES)
+        answer = self._optimise(part, SLICE, BRANCH_NODES)
         return part, answer.values, answer.verdict == "optimal"
 
-    def _optimise(self, part: Slice, seconds: float, branch_nodes: int) -> Answer:
-        latest = min(self.deadline, self.search.deadline, self.search.clock() + seconds)
+    def _optimise(self, part: Slice, share: float, branch_nodes: int) -> Answer:
+        latest = min(self.deadline, self.search.clock() + share * self.span_s)
         return solve_whole(
             part.program,
             "highs",
