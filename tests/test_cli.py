@@ -12,6 +12,7 @@ from pathlib import Path
 import cli_samples as samples
 import jsonschema
 import pytest
+from interrupts import heed_interrupts
 
 from placement.cli.codes import MEANINGS, ExitCode
 from placement.cli.solver import ENGINES, METHODS
@@ -126,7 +127,9 @@ def test_interrupting_a_solve_keeps_the_best_so_far(tmp_path):
     assert run("generate", "medium", "-o", problem).returncode == 0
     arguments = ["solve", problem, "--gap", "0", "--time-limit", "300", "-o", output]
     watcher, terminal = pty.openpty()
-    with subprocess.Popen([COMMAND, *arguments], stderr=terminal) as process:
+    with subprocess.Popen(
+        [COMMAND, *arguments], stderr=terminal, preexec_fn=heed_interrupts
+    ) as process:
         os.close(terminal)
         seen = ""
         while "best $" not in seen:

@@ -10,6 +10,7 @@ from functools import cache
 
 import pytest
 import tinies
+from interrupts import heed_interrupts
 from oracle.exhaustive import optimum
 from oracle.judge import judge
 
@@ -381,7 +382,7 @@ def test_ctrl_c_gives_the_best_so_far(name):
     """An interrupt (SIGINT) ends the search within seconds, not the answer nor the process."""
     process = subprocess.Popen(
         [sys.executable, "-c", _INTERRUPTED, name],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts,
     )  # fmt: skip
     try:
         assert process.stdout.readline() == "found\n"
