@@ -12,7 +12,7 @@ from placement.solution import StoppedBy
 
 BRANCHABLE = 4_000
 """Programs of at most so many columns go to branch and bound at once."""
-LISTABLE = 5_000_000
+LISTABLE = 20_000_000
 """More (class, node) pairs than this are not listed; the answer is constructed."""
 RELAX, POLISH = 0.4, 0.6
 """Shares of the time then left, for the relaxation, and for neighbourhoods before branching."""

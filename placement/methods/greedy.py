@@ -21,7 +21,7 @@ CHOICE = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
 """Shares of the fleet's time: classes that no more of it can run choose before the next."""
 FULL = 0.02
 """A node with less than this part of its time left is full."""
-ROUTABLE = 5_000_000
+ROUTABLE = 20_000_000
 """Requests are routed anew where there are at most so many pairs of class and node."""
 MAX_NODES = 400
 """The most nodes looked at for one model at a time."""
