@@ -58,6 +58,10 @@ class Compiled:
         """$ per busy accelerator-second of each node."""
         self.engagement = q.engaged_price * self.hours
         """$ for engaging each node."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            each = np.where(q.capacity_s > 0, self.engagement / q.capacity_s, 0.0)
+        self.engagement_rate: Floats = each
+        """The same spread over a node's capacity, $ per accelerator-second."""
         self.verified: Bools = q.verifiers > 0
         """Whether a class needs verifiers at all."""
         self.wanted_checks: Floats = q.verifiers * q.sample
@@ -104,6 +108,11 @@ class Compiled:
         q = self.quantities
         m, n = np.arange(q.n_models)[:, None], np.arange(q.n_nodes)[None, :]
         return q.max_replicas(m, n).reshape(q.n_models, q.n_nodes)
+
+    @property
+    def table_size(self) -> int:
+        """How many pairs of a class and a node kind there are, able or not; never 0."""
+        return max(1, self.quantities.n_classes * len(self.quantities.kind_node))
 
     @cached_property
     def n_candidates(self) -> int:

@@ -74,6 +74,8 @@ class Search:
         self.prices: Prices | None = None
         self.certified: float | None = None
         self.infeasible = False
+        self.settled = False
+        """Whether the market has been given all the rounds it may have."""
         self.check_s = 0.0
         self.phase = ""
         self.phases: dict[str, float] = {}

@@ -160,7 +160,7 @@ def _run(
         if reasons:
             search.infeasible = True
             return "exhausted", reasons
-        if search.done or search.remaining_s < LOOK_S * _table_size(search):
+        if search.done or search.remaining_s < LOOK_S * search.compiled.table_size:
             return search.stopped_by("time_limit"), ()
         return _method(name)(search), ()
     except KeyboardInterrupt:
@@ -172,18 +172,13 @@ def _first_look(search: Search) -> tuple[Reason, ...]:
 
     Where the time does not even allow for that, the bound is that nothing costs less than nothing.
     """
-    if search.remaining_s < LOOK_S * _table_size(search):
+    if search.remaining_s < LOOK_S * search.compiled.table_size:
         search.raise_bound(0.0)
         return ()
     reasons = explain_infeasible(search.compiled)
     if not reasons:
         search.certify(market_prices(search))
     return reasons
-
-
-def _table_size(search: Search) -> int:
-    """Pairs of a class and a node kind, which everything but the hastiest answer looks at."""
-    return search.quantities.n_classes * len(search.quantities.kind_node)
 
 
 def _begin_at(search: Search, placement: Placement) -> None:

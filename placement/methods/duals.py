@@ -1,10 +1,28 @@
-"""Dual prices of the linear relaxation, in the families of a certificate."""
+"""The linear relaxation's dual prices, in the families of a certificate."""
 
 import numpy as np
 
+from placement.engines import solve_linear
 from placement.model import Model
 from placement.prices import Prices
 from placement.quantities import Floats
+from placement.search import Search
+
+
+def certify_relaxation(
+    search: Search, model: Model, deadline: float, *, whole: bool = True
+) -> Floats | None:
+    """Solve the relaxation and bound the instance by its duals; returns its primal values.
+
+    `whole` says that the model has all arcs: only then does its infeasibility prove the instance's.
+    """
+    search.enter("solving the relaxation")
+    answer = solve_linear(model.program, min(deadline, search.deadline))
+    if answer.verdict == "infeasible" and whole:
+        search.infeasible = True
+    if answer.duals is not None:
+        search.certify(prices_of(model, answer.duals))
+    return answer.values
 
 
 def prices_of(model: Model, duals: Floats) -> Prices:

@@ -8,7 +8,7 @@ import numpy as np
 
 from placement.compiled import Compiled
 from placement.prices import Prices
-from placement.quantities import REEXECUTION, Bools, Floats
+from placement.quantities import REEXECUTION, Floats
 
 _BELOW = 1 - 1e-9
 """Prices stay this much below costs, so that rounding never makes a request seem to pay."""
@@ -18,29 +18,26 @@ def floor_prices(compiled: Compiled) -> Prices:
     """Prices whose certificate needs no search."""
     q = compiled.quantities
     prices = Prices.zero(q)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        capacity = np.where(q.capacity_s > 0, compiled.engagement / q.capacity_s, 0.0)
-    prices.capacity[:] = capacity
-    rate = compiled.rate + capacity
+    prices.capacity[:] = compiled.engagement_rate
+    rate = compiled.rate + compiled.engagement_rate
     prices.verification[:] = least_checks(compiled, rate)
     prices.demand[:] = least_runs(compiled, rate)
     return prices
 
 
-def _kind_minimum(compiled: Compiled, price: Floats, chosen: Bools) -> Floats:
-    """The least price among the chosen nodes of each kind, infinite where there is none."""
+def least_by_kind(compiled: Compiled, price: Floats) -> Floats:
+    """The least price among the nodes of each kind."""
     q = compiled.quantities
     least = np.full(len(q.kind_node), np.inf)
-    np.minimum.at(least, q.node_kind[chosen], price[chosen])
+    np.minimum.at(least, q.node_kind, price)
     return least
 
 
 def least_runs(compiled: Compiled, rate: Floats) -> Floats:
     """Least cost of executing one request of each class; 0 where no node can."""
     q = compiled.quantities
-    everywhere = np.ones(q.n_nodes, dtype=bool)
     least = np.full(q.n_classes, np.inf)
-    by_kind = _kind_minimum(compiled, rate, everywhere)
+    by_kind = least_by_kind(compiled, rate)
     kinds = q.kind_node
     for g in chunks(q.n_classes, len(kinds)):
         at = g[:, None], kinds[None, :]
@@ -57,8 +54,8 @@ def least_runs(compiled: Compiled, rate: Floats) -> Floats:
 def least_checks(compiled: Compiled, rate: Floats) -> Floats:
     """Least cost of verifying one request of each class; 0 where nothing is verified."""
     q = compiled.quantities
-    cores = _kind_minimum(compiled, q.core_price / 3600.0, np.ones(q.n_nodes, dtype=bool))
-    by_kind = _kind_minimum(compiled, rate, np.ones(q.n_nodes, dtype=bool))
+    cores = least_by_kind(compiled, q.core_price / 3600.0)
+    by_kind = least_by_kind(compiled, rate)
     least = np.full(q.n_classes, np.inf)
     kinds = q.kind_node
     asked = np.flatnonzero(compiled.verified & ~(q.paired & (q.mode == REEXECUTION)))

@@ -111,8 +111,8 @@ class _Filler:
         self.search, self.ledger, self.generous = search, ledger, generous
         self.q = q = search.quantities
         compiled = search.compiled
-        spread = compiled.engagement / np.maximum(q.capacity_s, 1e-9)
-        self.rent: Floats = generous * np.maximum(prices.capacity - spread, 0.0)
+        earned = np.maximum(prices.capacity - compiled.engagement_rate, 0.0)
+        self.rent: Floats = generous * earned
         checks, least = compiled.wanted_checks, floor_prices(compiled)
         self.extra: Floats = checks * least.verification
         asked = prices.demand + checks * prices.verification
@@ -190,8 +190,7 @@ class _Filler:
         if len(nodes) < MAX_NODES:
             return np.asarray(nodes)
         speed = q.decode_per_s[m, q.node_type[nodes]]
-        spread = compiled.engagement[nodes] / np.maximum(q.capacity_s[nodes], 1e-9)
-        price = compiled.rate[nodes] + spread + self.rent[nodes]
+        price = (compiled.rate + compiled.engagement_rate + self.rent)[nodes]
         price /= np.where(np.isfinite(speed), speed, 1.0)
         price = np.where(self.ledger.replicas[m, nodes] + q.loaded[m, nodes] > 0, 0.0, price)
         cheapest = np.argsort(price, kind="stable")[:MAX_NODES]

@@ -10,7 +10,7 @@ problem between classes and kinds; the best prices met are kept.
 import numpy as np
 
 from placement.compiled import Compiled
-from placement.methods.floor import chunks, floor_prices, least_checks, least_runs
+from placement.methods.floor import chunks, floor_prices, least_by_kind, least_checks, least_runs
 from placement.prices import Prices
 from placement.quantities import REEXECUTION, Floats
 from placement.search import Search
@@ -32,19 +32,19 @@ TABLE_S = 1e-7
 
 def settled_prices(search: Search) -> Prices:
     """The best prices known, worked on first where there was no more than a glance."""
-    size = max(1, search.quantities.n_classes * len(search.quantities.kind_node))
-    if search.prices is None or GLANCE // size < ROUNDS:
+    glanced = GLANCE // search.compiled.table_size < ROUNDS
+    if search.prices is None or (glanced and not search.settled):
         search.certify(market_prices(search, WORK))
+        search.settled = True
     assert search.prices is not None
     return search.prices
 
 
 def market_prices(search: Search, work: int = GLANCE) -> Prices:
     """Prices after a few rounds of the market, fewer, or simpler ones, where time is short."""
-    q = search.quantities
-    size = max(1, q.n_classes * len(q.kind_node))
+    size = search.compiled.table_size
     if search.remaining_s < 10 * TABLE_S * size:
-        return Prices.zero(q)
+        return Prices.zero(search.quantities)
     rounds = min(ROUNDS, work // size)
     if rounds < LEAST_ROUNDS or search.remaining_s < (10 + rounds) * TABLE_S * size:
         return floor_prices(search.compiled)
@@ -60,15 +60,11 @@ class _Market:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
         self.q = q = compiled.quantities
-        with np.errstate(divide="ignore", invalid="ignore"):
-            spread = np.where(q.capacity_s > 0, compiled.engagement / q.capacity_s, 0.0)
-        self.asking: Floats = compiled.rate + spread
+        self.asking: Floats = compiled.rate + compiled.engagement_rate
         """$ per accelerator-second that covers a node's cost."""
         size = len(q.kind_node)
         self.offered = np.maximum(np.bincount(q.node_kind, q.capacity_s, size), 1e-9)
-        least = np.full(size, np.inf)
-        np.minimum.at(least, q.node_kind, self.asking)
-        self.least = np.maximum(least, _TINY)
+        self.least = np.maximum(least_by_kind(compiled, self.asking), _TINY)
         mean = np.bincount(q.node_kind, q.capacity_s * self.asking, size) / self.offered
         self.price: Floats = np.maximum(mean, self.least)
         self.best_price, self.best_value = self.price, -np.inf

@@ -3,8 +3,8 @@
 import numpy as np
 
 from placement.decisions import decode, encode
-from placement.engines import solve_linear, solve_whole
-from placement.methods.duals import prices_of
+from placement.engines import solve_whole
+from placement.methods.duals import certify_relaxation
 from placement.methods.greedy import greedy
 from placement.model import Model, build
 from placement.quantities import Floats
@@ -19,18 +19,8 @@ def milp(search: Search) -> StoppedBy:
     search.enter("building the model")
     with search.timed("build"):
         model = build(search.compiled)
-    certify_relaxation(search, model)
+    certify_relaxation(search, model, search.deadline)
     return branch(search, model)
-
-
-def certify_relaxation(search: Search, model: Model) -> None:
-    """Bound the instance by the duals of the relaxation."""
-    search.enter("solving the relaxation")
-    answer = solve_linear(model.program, search.deadline)
-    if answer.verdict == "infeasible":
-        search.infeasible = True
-    if answer.duals is not None:
-        search.certify(prices_of(model, answer.duals))
 
 
 def branch(search: Search, model: Model) -> StoppedBy:

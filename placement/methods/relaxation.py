@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from placement.decisions import carry_over
-from placement.engines import solve_linear
-from placement.methods.candidates import ALL, likely, merge
-from placement.methods.duals import prices_of
+from placement.methods.candidates import likely, merge
+from placement.methods.duals import certify_relaxation
 from placement.methods.greedy import complete, offer
 from placement.methods.hosting import plan_hosting
 from placement.methods.ledger import Ledger
@@ -46,14 +45,8 @@ def relax(search: Search, deadline: float) -> Relaxed:
     with search.timed("build"):
         run, verify = likely(search.compiled, prices, search.best)
         model = build(search.compiled, run, verify)
-    whole = search.compiled.n_candidates <= ALL
-    search.enter("solving the relaxation")
-    answer = solve_linear(model.program, min(deadline, search.deadline))
-    if answer.verdict == "infeasible" and whole:
-        search.infeasible = True
-    if answer.duals is not None:
-        search.certify(prices_of(model, answer.duals))
-    return Relaxed(model, whole, answer.values)
+    whole = run is search.compiled.run
+    return Relaxed(model, whole, certify_relaxation(search, model, deadline, whole=whole))
 
 
 def around_best(search: Search, relaxed: Relaxed) -> Relaxed:
