@@ -17,7 +17,7 @@ from placement.search import Search
 
 ROUNDS, LEAST_ROUNDS = 100, 8
 """Price changes at most, and how few are no use."""
-GLANCE, WORK = 20_000_000, 200_000_000
+GLANCE, WORK = 25_000_000, 200_000_000
 """Pairs of class and node kind looked at in all rounds together, for a glance or to work with."""
 BLUR = 0.03
 """Relative cost differences around this size share demand out instead of moving all of it."""
