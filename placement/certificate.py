@@ -22,6 +22,7 @@ from placement.quantities import (
     Quantities,
     whole_up,
 )
+from placement.sources import Sources
 
 LISTED = 64
 """Replica counts tried one by one."""
@@ -63,6 +64,7 @@ class _Dual:
         given = (limits.max_new_replicas, limits.max_transfer_gb)
         self.limits: Floats = np.array([0.0 if v is None else v for v in given], dtype=float)
         self.limit_price = np.where([v is not None for v in given], p.limits, 0.0)
+        self.sources = Sources(q, p, float(self.limit_price[1]))
         verified = (q.verifiers > 0) & (q.mode != NONE)
         self.check_price = np.where(verified, p.verification, 0.0)
         self.check_cap = np.where(q.independence == 2, q.count, whole_up(q.sample * q.count))
@@ -76,7 +78,7 @@ class _Dual:
         return [
             *self.demand(),
             np.minimum(self.nodes(), 0.0),
-            self.hosting(),
+            self.sources.hosting(),
             -p.share * q.max_share * q.total_count,
             -self.limit_price * self.limits,
             -p.storage * q.storage_gb,
@@ -129,7 +131,7 @@ class _Dual:
         """Least cost of replicas of m on each node, filled with requests and re-executions.
 
         Counts are tried one by one up to `LISTED`; more replicas gain at most as much each as the
-        first.
+        first, and their source costs at least its share of the own copy.
         """
         q, p = self.q, self.p
         value = np.zeros(q.n_nodes)
@@ -142,18 +144,20 @@ class _Dual:
         most = q.max_replicas(np.array(m), nodes)
         cost, work = self._items(g, nodes)
         filling = _Filling(cost, work)
-        fresh = (
-            self.rate[nodes] * q.load_s(np.array(m), nodes)
-            + p.loading[m, nodes]
-            + self.limit_price[0]
-        )
+        fresh = self.rate[nodes] * q.load_s(np.array(m), nodes) + self.limit_price[0]
+        fetch, own = self.sources.fetch(m)[nodes], self.sources.own(m)[nodes]
         held = p.memory[nodes] * q.replica_gb[m]
         loaded = np.minimum(q.loaded[m, nodes], most)
         one = filling.least(q.replica_s(np.array(m), nodes))
-        best = np.where(most > LISTED, most * np.minimum(one + held + fresh, 0) - loaded * fresh, 0)
+        each = fresh + np.minimum(fetch, own / np.maximum(most - loaded, 1))
+        each = np.minimum(each, np.maximum(-one - held, 0.0))
+        best = np.where(most > LISTED, most * np.minimum(one + held + each, 0) - loaded * each, 0)
         for z in range(1, min(int(most.max(initial=0)), LISTED) + 1):
-            fixed = z * held + np.maximum(z - loaded, 0) * fresh
-            total = fixed + filling.least(z * q.replica_s(np.array(m), nodes))
+            new = np.maximum(z - loaded, 0)
+            source = np.where(new > 0, np.minimum(np.maximum(new, 1) * fetch, own), 0.0)
+            total = (
+                z * held + new * fresh + source + filling.least(z * q.replica_s(np.array(m), nodes))
+            )
             best = np.where(z <= most, np.minimum(best, total), best)
         value[nodes] = best
         return value
@@ -242,34 +246,6 @@ class _Dual:
         value[nodes] = _Filling(np.concatenate(cost), np.concatenate(cores)).least(q.cores_s[nodes])
         return value
 
-    # --- hosts ---------------------------------------------------------------------------------
-
-    def hosting(self) -> Floats:
-        """Least cost of each model's hosts, less what loads pay for reading from them.
-
-        A load may read from its own node or from a zone, regions with the same transfer prices;
-        counting both where both are hosts makes the bound weaker only.
-        """
-        q, p = self.q, self.p
-        if not q.n_models:
-            return np.zeros(0)
-        m, n = np.arange(q.n_models)[:, None], np.arange(q.n_nodes)[None, :]
-        size = q.weights_gb[:, None]
-        copy = size * (q.transfer_price[q.origin][:, q.node_region] * (q.origin >= 0)[:, None])
-        copy = copy + size * self.limit_price[1]
-        cost = size * (q.storage_price * self.hours + p.storage) + np.where(q.hosted, 0.0, copy)
-        fresh = np.maximum(q.max_replicas(m, n) - q.loaded, 0)
-        cost = np.where(q.can_host(m, n), cost - fresh * p.loading, np.inf)
-        _, zone = np.unique(q.transfer_price, axis=0, return_inverse=True)
-        zone = zone.reshape(-1)
-        values = []
-        for z in np.unique(zone[q.node_region]).tolist():
-            price = q.transfer_price[np.flatnonzero(zone == z)[0]][q.node_region]
-            left = p.loading - size * (price[None, :] + self.limit_price[1])
-            gain = np.sum(fresh * np.maximum(left, 0.0), axis=1)
-            values.append(_zone_values(cost[:, zone[q.node_region] == z], gain, q.min_hosts))
-        return _combine(values, q.min_hosts)
-
 
 class _Filling:
     """Least cost of filling knapsacks with divisible items, one knapsack a column.
@@ -304,36 +280,3 @@ def _fill_rows(n: Ints, cost: Floats, work: Floats, room: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(work > 0, (room[n] * (1 + ROUNDING) - before) / work, 1.0)
     return np.bincount(n, cost * np.clip(part, 0.0, 1.0), len(room)).astype(float)
-
-
-def _zone_values(cost: Floats, gain: Floats, min_hosts: Ints) -> Floats:
-    """Least cost of at least j hosts in one zone, shape (models, j = 0..most)."""
-    most = int(min_hosts.max(initial=0))
-    ordered = np.sort(cost, axis=1)
-    totals = np.cumsum(ordered, axis=1)
-    best = np.where(ordered < 0, ordered, 0.0).sum(axis=1)
-    negative = (ordered < 0).sum(axis=1)
-    values = np.full((len(cost), max(most, 1) + 1), np.inf)
-    for j in range(1, values.shape[1]):
-        if j <= totals.shape[1]:
-            values[:, j] = np.where(negative >= j, best, totals[:, j - 1]) - gain
-    values[:, 0] = np.minimum(0.0, values[:, 1])
-    return values
-
-
-def _combine(zones: list[Floats], min_hosts: Ints) -> Floats:
-    """Least cost over all ways to spread each model's `min_hosts` hosts over the zones."""
-    size = max(int(min_hosts.max(initial=0)), 1) + 1
-    total = np.full((len(min_hosts), size), np.inf)
-    total[:, 0] = 0.0
-    for value in zones:
-        spread = np.full_like(total, np.inf)
-        for j in range(size):
-            for i in range(j + 1):
-                spread[:, j] = np.minimum(spread[:, j], total[:, j - i] + value[:, i])
-        total = spread
-    wanted = np.where(np.isfinite(total), total, -np.inf)
-    models = np.arange(len(min_hosts))
-    best = wanted[models, min_hosts]
-    known = np.where(np.isfinite(wanted), wanted, np.inf).min(axis=1)
-    return np.where(np.isfinite(best), best, np.minimum(known, 0.0))

@@ -4,7 +4,7 @@ A certificate is nothing but these prices. `placement.certificate` turns ANY non
 into a valid lower bound, so they may come from anywhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -13,7 +13,9 @@ from placement.errors import InvalidSolution
 from placement.quantities import Floats, Ints, Quantities
 
 _AND = " on "
-"""Between model and node in the keys of `loading`."""
+"""Between model and node, or class and part, in the keys of pairs."""
+_BY_MODEL = ("loading", "storing")
+"""Families of pairs of a model and a node."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,11 @@ class Prices:
     rounding : array over classes
         $ per sampled request (constraint 11, the right-hand side as a whole).
     loading : array, shape (models, nodes)
-        $ per new replica for having its weights read from some host (constraint 7).
+        $ per new replica whose weights are read from another node (constraint 7); below the least
+        cost of such a transfer it means that cost.
+    storing : array, shape (models, nodes)
+        $ of what storing the weights costs that the hosts of a model bear (constraint 8); the rest
+        is borne by the replicas that are loaded from the node's own copy. At most the whole cost.
     part_class, part, independence : array
         Class, part (control group, or node) and $ per request that the part executes or verifies
         (constraint 11); pairs left out cost nothing.
@@ -53,6 +59,7 @@ class Prices:
     limits: Floats
     rounding: Floats
     loading: Floats
+    storing: Floats
     part_class: Ints
     part: Ints
     independence: Floats
@@ -62,8 +69,8 @@ class Prices:
         """All prices zero."""
         columns = {name: np.zeros(len(keys)) for name, keys in _keys(q).items()}
         none = np.zeros(0, dtype=np.int64)
-        loading = np.zeros((q.n_models, q.n_nodes))
-        return cls(**columns, loading=loading, part_class=none, part=none, independence=np.zeros(0))
+        tables = {name: np.zeros((q.n_models, q.n_nodes)) for name in _BY_MODEL}
+        return cls(**columns, **tables, part_class=none, part=none, independence=np.zeros(0))
 
     def to_document(self, q: Quantities) -> dict[str, dict[str, float]]:
         """The prices by family and entity name, zeros left out, as a solution carries them."""
@@ -76,10 +83,12 @@ class Prices:
             for name, keys in _keys(q).items()
         }
         models, nodes = q.instance.models, q.instance.nodes
-        document["loading"] = {
-            f"{models[m].name}{_AND}{nodes[n].name}": float(self.loading[m, n])
-            for m, n in np.argwhere(self.loading > 0).tolist()
-        }
+        for name in _BY_MODEL:
+            table = getattr(self, name)
+            document[name] = {
+                f"{models[m].name}{_AND}{nodes[n].name}": float(table[m, n])
+                for m, n in np.argwhere(table > 0).tolist()
+            }
         names = _part_names(q)
         document["independence"] = {
             f"{q.instance.requests[g].name}{_AND}{names[q.independence[g]][part]}": price
@@ -103,24 +112,18 @@ class Prices:
             If it names a family or an entity that does not exist.
         """
         keys = _keys(q)
+        families = (*keys, *_BY_MODEL, "independence")
         for name in document:
-            if name not in (*keys, "loading", "independence"):
+            if name not in families:
                 raise InvalidSolution(
-                    f"`certificate` has a price family {name!r}; known are {', '.join(keys)}."
+                    f"`certificate` has a price family {name!r}; known are {', '.join(families)}."
                 )
         columns = {
             name: _column(name, known, document.get(name, {})) for name, known in keys.items()
         }
-        pairs = [f"{m.name}{_AND}{n.name}" for m in q.instance.models for n in q.instance.nodes]
-        loading = _column("loading", pairs, document.get("loading", {}))
+        tables = {name: _table(q, name, document.get(name, {})) for name in _BY_MODEL}
         part_class, part, independence = _parts(q, document.get("independence", {}))
-        return cls(
-            **columns,
-            loading=loading.reshape(q.n_models, q.n_nodes),
-            part_class=part_class,
-            part=part,
-            independence=independence,
-        )
+        return cls(**columns, **tables, part_class=part_class, part=part, independence=independence)
 
     def __post_init__(self) -> None:
         """Clip what rounding left below zero."""
@@ -155,26 +158,33 @@ def _part_names(q: Quantities) -> list[list[str]]:
 
 def _parts(q: Quantities, prices: Mapping[str, float]) -> tuple[Ints, Ints, Floats]:
     index = [{name: i for i, name in enumerate(names)} for names in _part_names(q)]
-    rows = []
-    for key in prices:
-        found = [
-            (g, index[q.independence[g]][key[len(name) + len(_AND) :]])
-            for name, g in _prefixes(q, key)
-            if key[len(name) + len(_AND) :] in index[q.independence[g]]
-        ]
-        if not found:
-            raise InvalidSolution(
-                f"`certificate.independence` prices {key!r}, which is not in the instance."
-            )
-        rows.append(found[0])
-    table = np.array(rows, dtype=np.int64).reshape(-1, 2)
+    pairs = [
+        _pair("independence", key, q.class_index, lambda g: index[q.independence[g]])
+        for key in prices
+    ]
+    table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1], np.array(list(prices.values()), dtype=float)
 
 
-def _prefixes(q: Quantities, key: str) -> list[tuple[str, int]]:
-    """The classes whose name stands before a separator in the key."""
-    starts = [i for i in range(len(key)) if key.startswith(_AND, i)]
-    return [(key[:i], q.class_index[key[:i]]) for i in starts if key[:i] in q.class_index]
+def _table(q: Quantities, family: str, prices: Mapping[str, float]) -> Floats:
+    table = np.zeros((q.n_models, q.n_nodes))
+    for key, price in prices.items():
+        table[_pair(family, key, q.model_index, lambda _: q.node_index)] = price
+    return table
+
+
+def _pair(
+    family: str, key: str, firsts: dict[str, int], seconds: Callable[[int], dict[str, int]]
+) -> tuple[int, int]:
+    """The two entities that a key names; the separator may be part of a name."""
+    end = key.find(_AND)
+    while end >= 0:
+        first = firsts.get(key[:end])
+        second = None if first is None else seconds(first).get(key[end + len(_AND) :])
+        if first is not None and second is not None:
+            return first, second
+        end = key.find(_AND, end + 1)
+    raise InvalidSolution(f"`certificate.{family}` prices {key!r}, which is not in the instance.")
 
 
 def _column(family: str, keys: list[str], prices: Mapping[str, float]) -> Floats:

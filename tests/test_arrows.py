@@ -14,9 +14,11 @@ ARROWS = {
     "prices": "errors quantities",
     # The judge knows nothing of the judged.
     "evaluation": "instance quantities solution",
-    "certificate": "instance prices quantities",
+    "sources": "prices quantities",
+    "certificate": "instance prices quantities sources",
     "expansion": "errors instance quantities solution",
     # What the methods are made of; none of it asks the judge.
+    "native": "",
     "compiled": "instance quantities",
     "program": "quantities",
     "model": "compiled program quantities",
@@ -26,8 +28,8 @@ ARROWS = {
     "decisions": "assembly model quantities solution",
     "result": "solution",
     "search": "compiled errors prices result solution",
-    "methods": "assembly compiled decisions engines errors mincostflow model prices program "
-    "quantities search solution",
+    "methods": "assembly compiled decisions engines errors mincostflow model native prices "
+    "program quantities search solution",
     # On top.
     "explain": "compiled quantities solution",
     "solving": "certificate compiled engines errors evaluation explain instance methods result "

@@ -5,7 +5,7 @@ import numpy as np
 from placement.engines import solve_linear
 from placement.model import Model
 from placement.prices import Prices
-from placement.quantities import Floats
+from placement.quantities import ROUNDING, Floats
 from placement.search import Search
 
 
@@ -39,8 +39,7 @@ def prices_of(model: Model, duals: Floats) -> Prices:
     def at(family: str) -> Floats:
         return duals[model.rows[family]]
 
-    loading = np.zeros((q.n_models, q.n_nodes))
-    loading[model.replica_m, model.replica_n] = at("source")
+    loading, storing = _sources(model, duals)
     parts = [
         (name, size)
         for name, size in (
@@ -70,4 +69,26 @@ def prices_of(model: Model, duals: Floats) -> Prices:
         share=-at("group_share"),
         limits=-at("limits"),
         loading=loading,
+        storing=storing,
     )
+
+
+def _sources(model: Model, duals: Floats) -> tuple[Floats, Floats]:
+    """The price of a source for each new replica, and what the hosts bear of storing.
+
+    Replicas that pay no more than their cheapest transfer need no price. What an own copy saves all
+    replicas of its node is not borne by the hosts.
+    """
+    c, q = model.compiled, model.compiled.quantities
+    m, n = model.replica_m, model.replica_n
+    moved = -duals[model.rows["limits"]][1]
+    source = np.maximum(duals[model.rows["source"]], 0.0)
+    fetch = model.program.cost[model.columns["fetch"]]
+    least = np.full(len(m), np.inf)
+    np.minimum.at(least, model.fetch_k, fetch + moved * q.weights_gb[m[model.fetch_k]])
+    loading = np.zeros((q.n_models, q.n_nodes))
+    loading[m, n] = np.where(source > least * (1 + ROUNDING), source, 0.0)
+    cost = c.host_cost + q.weights_gb[:, None] * (moved * ~q.hosted - duals[model.rows["storage"]])
+    saved = np.zeros((q.n_models, q.n_nodes))
+    saved[m, n] = np.maximum(model.replica_most - q.loaded[m, n], 0) * source
+    return loading, np.where(c.can_host, np.maximum(cost - saved, 0.0), 0.0)

@@ -1,0 +1,138 @@
+"""The dual of where weights come from: new replicas, their hosts and the transfers between them.
+
+A new replica reads its weights from another node, or from the node's own copy. So a node pays for
+its k new replicas of a model min(k fetch, own), where
+
+- `fetch` is the price of having weights read from elsewhere, at least the least cost of a transfer
+  to here from where another node could store the model. What the price is above the cost of a
+  transfer is given back to the zone that it comes from, which may have no host at all.
+- `own` is the cost of the node's own copy less the share `storing` of it that the hosts of the
+  model bear. That share is paid once, in the piece of the model, where `min_hosts` have to be found
+  and where zones collect what is given back.
+
+Why that is below every placement's cost: with the own copy used or not as o <= h, the storing cost
+c h is at least (c - storing) o + storing h, and a transfer at cost t is fetch less (fetch - t),
+which only a zone with h = 1 can collect, for as many replicas as are new at most.
+"""
+
+import numpy as np
+
+from placement.prices import Prices
+from placement.quantities import Bools, Floats, Quantities
+
+
+class Sources:
+    """Prices of sources and the least cost of hosts, model by model.
+
+    Zones are regions with the same transfer prices to everywhere.
+    """
+
+    def __init__(self, quantities: Quantities, prices: Prices, moved_price: float) -> None:
+        self.q, self.p = quantities, prices
+        q = quantities
+        self.moved_price = moved_price
+        self.hours = q.window_s / 3600.0
+        table, zone = np.unique(q.transfer_price, axis=0, return_inverse=True)
+        self.zone = zone.reshape(-1)[q.node_region]
+        self.price: Floats = table + moved_price
+        """$ per GB from each zone to each region."""
+
+    def hosts(self, m: int) -> Bools:
+        """Who could store the model."""
+        return self.q.can_host(np.array(m), np.arange(self.q.n_nodes))
+
+    def fetch(self, m: int) -> Floats:
+        """$ per new replica on each node, read from another; infinite where there is no other."""
+        hosts = self.hosts(m)
+        count = np.bincount(self.zone[hosts], minlength=len(self.price))
+        least = self._least(m, count > 0)
+        for z in np.flatnonzero(count == 1).tolist():
+            others = count > 0
+            others[z] = False
+            lone = hosts & (self.zone == z)
+            least[lone] = self._least(m, others)[lone]
+        return np.asarray(np.maximum(least, self.p.loading[m]))
+
+    def _least(self, m: int, zones: Bools) -> Floats:
+        """The least cost of a transfer to each node from one of the zones."""
+        price = self.price[zones].min(axis=0, initial=np.inf)[self.q.node_region]
+        return np.where(np.isfinite(price), self.q.weights_gb[m] * price, np.inf)
+
+    def _cost(self, m: int) -> Floats:
+        """$ of storing the model on each node, infinite where that cannot be."""
+        q = self.q
+        copy = np.full(q.n_nodes, self.moved_price)
+        if q.origin[m] >= 0:
+            copy += q.transfer_price[q.origin[m]][q.node_region]
+        each = q.storage_price * self.hours + self.p.storage + np.where(q.hosted[m], 0.0, copy)
+        return np.where(self.hosts(m), q.weights_gb[m] * each, np.inf)
+
+    def own(self, m: int) -> Floats:
+        """$ of a node's own copy that its replicas bear, infinite where it cannot have one."""
+        if not self.p.storing[m].any():
+            return self._cost(m)
+        rest: Floats = np.maximum(self._cost(m) - self._storing(m), 0.0)
+        return rest
+
+    def _storing(self, m: int) -> Floats:
+        """$ of a copy that the hosts of the model bear.
+
+        No more than of the copies that are used when the cheapest of each zone are, which makes
+        nothing cheaper for the hosts, but own copies dearer.
+        """
+        borne: Floats = np.minimum(self.p.storing[m], self._cost(m))
+        hosts = self.hosts(m)
+        for z in np.unique(self.zone[hosts]).tolist():
+            mine = hosts & (self.zone == z)
+            last = min(max(int(self.q.min_hosts[m]), 1), int(mine.sum())) - 1
+            borne[mine] = np.minimum(borne[mine], np.partition(borne[mine], last)[last])
+        return borne
+
+    def hosting(self) -> Floats:
+        """Least cost of each model's hosts, less what they are given back."""
+        q, p = self.q, self.p
+        values = np.zeros(q.n_models)
+        for m in np.flatnonzero(p.storing.any(axis=1) | p.loading.any(axis=1)).tolist():
+            values[m] = self._hosts_of(m)
+        return values
+
+    def _hosts_of(self, m: int) -> float:
+        """Least cost over all ways to spread the hosts of a model over the zones.
+
+        A load may read from several zones; counting it for each that has a host makes the bound
+        weaker only.
+        """
+        q, hosts = self.q, self.hosts(m)
+        borne, fetch = self._storing(m), self.fetch(m)
+        everywhere = np.arange(q.n_nodes)
+        fresh = np.maximum(q.max_replicas(np.array(m), everywhere) - q.loaded[m], 0)
+        fresh = np.where(np.isfinite(fetch), fresh, 0)
+        size = max(int(q.min_hosts[m]), 1) + 1
+        total = np.full(size, np.inf)
+        total[0] = 0.0
+        for z in np.unique(self.zone[hosts]).tolist():
+            mine = hosts & (self.zone == z)
+            reads = (fresh > 0) & ~mine if mine.sum() == 1 else fresh > 0
+            cost = q.weights_gb[m] * self.price[z][q.node_region[reads]]
+            given = float(np.sum(fresh[reads] * np.maximum(fetch[reads] - cost, 0.0)))
+            total = _spread(total, _zone_values(borne[mine], given, size))
+        best = total[int(q.min_hosts[m])]
+        known = total[np.isfinite(total)].min()
+        return float(best) if np.isfinite(best) else min(float(known), 0.0)
+
+
+def _zone_values(cost: Floats, given: float, size: int) -> Floats:
+    """Least cost of at least j hosts in one zone, for j = 0..size - 1."""
+    totals = np.cumsum(np.sort(cost))[: size - 1]
+    values = np.full(size, np.inf)
+    values[1 : len(totals) + 1] = totals - given
+    values[0] = min(0.0, values[1])
+    return values
+
+
+def _spread(total: Floats, value: Floats) -> Floats:
+    """Least cost of j hosts, i of them in the zone that is added."""
+    spread = np.full_like(total, np.inf)
+    for i, cost in enumerate(value.tolist()):
+        spread[i:] = np.minimum(spread[i:], total[: len(total) - i] + cost)
+    return spread
