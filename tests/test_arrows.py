@@ -13,12 +13,16 @@ ARROWS = {
     "solution": "documents errors instance quantities",
     "prices": "errors quantities",
     # The judge knows nothing of the judged.
+    "aggregation": "instance prices quantities solution",
     "evaluation": "instance quantities solution",
+    "filling": "quantities",
+    "items": "prices quantities",
+    "replicas": "quantities",
     "sources": "prices quantities",
-    "certificate": "instance prices quantities sources",
+    "certificate": "filling instance items prices quantities replicas sources",
     "expansion": "errors instance quantities solution",
     # What the methods are made of; none of it asks the judge.
-    "native": "",
+    "native": "errors",
     "compiled": "instance quantities",
     "program": "quantities",
     "model": "compiled program quantities",
@@ -32,12 +36,12 @@ ARROWS = {
     "program quantities search solution",
     # On top.
     "explain": "compiled quantities solution",
-    "solving": "certificate compiled engines errors evaluation explain instance methods result "
-    "search solution",
+    "solving": "aggregation certificate compiled engines errors evaluation explain instance "
+    "methods native prices quantities result search solution",
     "generate": "errors instance",
     "formats": "errors generate instance",
-    "cli": "certificate errors evaluation expansion formats generate instance prices quantities "
-    "result solution solving",
+    "cli": "certificate errors evaluation expansion formats generate instance native prices "
+    "quantities result solution solving",
 }
 
 
