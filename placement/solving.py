@@ -5,15 +5,21 @@ import math
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
+from placement import native
+from placement.aggregation import Aggregation, aggregate
 from placement.certificate import lower_bound
 from placement.compiled import Compiled
 from placement.engines import ENGINES
 from placement.errors import DefectError, InputError
-from placement.evaluation import evaluate_placement
+from placement.evaluation import Evaluation, evaluate_placement
 from placement.explain import explain_infeasible, explain_unserved
 from placement.instance import Instance
 from placement.methods.market import market_prices
+from placement.prices import Prices
+from placement.quantities import Quantities
 from placement.result import Progress, Result, relative_gap
 from placement.search import OPTIMAL, Method, Search
 from placement.solution import (
@@ -74,7 +80,9 @@ def solve(
     engine : {"highs", "cp-sat", "scip"} or None
         Whose solver method "milp" runs; None is "highs".
     time_limit : float or None
-        Seconds for everything; None for no limit. The answer is the best found by then.
+        Seconds for everything; None for no limit. The answer is the best found by then. Compiling
+        native code, once on a machine and for larger instances only, comes before and is not
+        counted.
     gap : float
         Stop at this relative gap between objective and lower bound.
     seed : int
@@ -95,7 +103,7 @@ def solve(
     InputError
         If an argument makes no sense or `initial_solution` names what is not in the instance.
     EngineError
-        If an engine is missing or crashes.
+        If an engine is missing or crashes, or native code cannot be compiled.
     DefectError
         If a method breaks its promises, which is our bug.
 
@@ -112,15 +120,15 @@ def solve(
     >>> result.status, result.objective, round(result.lower_bound, 6)
     ('optimal', 2.0, 2.0)
     """
-    begun = time.monotonic()
     _check_arguments(method, engine, time_limit, gap, threads)
-    deadline = math.inf if time_limit is None else begun + time_limit
+    if native.pays(len(instance.requests), len(instance.nodes)):
+        native.prepare()
+    begun = time.monotonic()
     compiled = Compiled(instance)
-    search = Search(
-        compiled,
-        lambda placement: evaluate_placement(compiled.quantities, placement),
-        lambda prices: lower_bound(compiled.quantities, prices),
-        deadline=deadline,
+    aggregation = aggregate(compiled.quantities)
+    search = _search(
+        compiled if aggregation is None else Compiled(aggregation.merged),
+        deadline=math.inf if time_limit is None else begun + time_limit,
         gap=gap,
         seed=seed,
         threads=threads or os.cpu_count() or 1,
@@ -128,10 +136,21 @@ def solve(
         listener=progress,
     )
     search.phases["compile"] = time.monotonic() - begun
-    stopped_by, reasons = _run(search, method, initial_solution)
-    if search.best is not None:
-        reasons = explain_unserved(compiled, search.best)
-    return _report(search, method, stopped_by, reasons, begun)
+    start = initial_solution and to_placement(compiled.quantities, initial_solution)
+    stopped_by, reasons = _run(search, method, start and _gathered(start, aggregation))
+    answer = _answer(search, compiled, aggregation, reasons)
+    return _report(
+        search, compiled.quantities, answer, method=method, stopped_by=stopped_by, begun=begun
+    )
+
+
+def _search(compiled: Compiled, **options: Any) -> Search:
+    return Search(
+        compiled,
+        lambda placement: evaluate_placement(compiled.quantities, placement),
+        lambda prices: lower_bound(compiled.quantities, prices),
+        **options,
+    )
 
 
 def _check_arguments(
@@ -150,12 +169,12 @@ def _check_arguments(
 
 
 def _run(
-    search: Search, name: str, initial: Solution | None
+    search: Search, name: str, start: Placement | None
 ) -> tuple[StoppedBy, tuple[Reason, ...]]:
     """Run a method; whatever interrupts it, the search holds the best so far."""
     try:
-        if initial is not None:
-            _begin_at(search, to_placement(search.quantities, initial))
+        if start is not None:
+            _begin_at(search, start)
         reasons = _first_look(search)
         if reasons:
             search.infeasible = True
@@ -194,6 +213,50 @@ def _method(name: str) -> Method:
     return method
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What was found, in terms of the instance that was given."""
+
+    placement: Placement | None
+    verdict: Evaluation | None
+    prices: Prices | None
+    reasons: tuple[Reason, ...]
+
+
+def _gathered(placement: Placement, aggregation: Aggregation | None) -> Placement:
+    return placement if aggregation is None else aggregation.gather(placement)
+
+
+def _answer(
+    search: Search,
+    compiled: Compiled,
+    aggregation: Aggregation | None,
+    reasons: tuple[Reason, ...],
+) -> _Answer:
+    """What the search has, judged and explained; of merged classes split again."""
+    best, prices = search.best, search.prices
+    if aggregation is not None:
+        best = best and aggregation.split(best)
+        prices = prices and aggregation.split_prices(prices)
+        if reasons:
+            merged = tuple(aggregation.split_reason(reason) for reason in reasons)
+            reasons = explain_infeasible(compiled) or merged
+    if best is None:
+        return _Answer(None, None, prices, reasons)
+    verdict = search.verdict(best) if aggregation is None else _judged(search, compiled, best)
+    return _Answer(best, verdict, prices, explain_unserved(compiled, best))
+
+
+def _judged(search: Search, compiled: Compiled, placement: Placement) -> Evaluation:
+    """The verdict on merged classes split again, which is that on the merged ones."""
+    begun = time.monotonic()
+    verdict = evaluate_placement(compiled.quantities, placement)
+    search.check_s += time.monotonic() - begun
+    if verdict.violations:
+        raise DefectError(f"splitting classes broke one: {verdict.violations[0].sentence}")
+    return verdict
+
+
 def _status(search: Search, gap: float | None) -> Status:
     if gap is not None:
         return "optimal" if gap <= OPTIMAL else "feasible"
@@ -202,35 +265,31 @@ def _status(search: Search, gap: float | None) -> Status:
 
 def _report(
     search: Search,
+    quantities: Quantities,
+    answer: _Answer,
+    *,
     method: str,
     stopped_by: StoppedBy,
-    reasons: tuple[Reason, ...],
     begun: float,
 ) -> Result:
     """The result, once objective and bound are known not to contradict each other."""
-    objective, bound = search.objective, search.lower_bound
-    if objective is not None and bound is not None and bound > objective:
-        if bound > objective + BOUND_SLACK * max(1.0, abs(objective)):
-            raise DefectError(f"a lower bound of {bound!r} is above the objective {objective!r}.")
-        bound = objective
+    objective = answer.verdict and answer.verdict.objective
+    bound = _bound(search.lower_bound, objective)
     gap = relative_gap(objective, bound)
-    terms = {} if search.best is None else search.verdict(search.best).terms
-    runtime = _runtime(search, begun)
-    decisions = search.best or Placement.empty(search.quantities)
     solution = to_solution(
-        search.quantities,
-        decisions,
+        quantities,
+        answer.placement or Placement.empty(quantities),
         method=method,
         engine=search.engine_used,
         status=_status(search, gap),
         stopped_by=stopped_by,
         objective=objective,
-        terms=terms,
+        terms={} if answer.verdict is None else answer.verdict.terms,
         lower_bound=bound,
         gap=gap,
-        certificate=search.prices and search.prices.to_document(search.quantities),
-        reasons=reasons,
-        runtime_s=runtime,
+        certificate=answer.prices and answer.prices.to_document(quantities),
+        reasons=answer.reasons,
+        runtime_s=_runtime(search, begun),
         seed=search.seed,
         version=__version__,
     )
@@ -240,11 +299,20 @@ def _report(
         objective=objective,
         lower_bound=bound,
         gap=gap,
-        terms=terms,
-        runtime_s=runtime,
+        terms=solution.terms,
+        runtime_s=solution.runtime_s,
         stopped_by=stopped_by,
-        reasons=reasons,
+        reasons=answer.reasons,
     )
+
+
+def _bound(bound: float | None, objective: float | None) -> float | None:
+    """The lower bound, the objective where rounding has put it above that."""
+    if objective is None or bound is None or bound <= objective:
+        return bound
+    if bound > objective + BOUND_SLACK * max(1.0, abs(objective)):
+        raise DefectError(f"a lower bound of {bound!r} is above the objective {objective!r}.")
+    return objective
 
 
 def _runtime(search: Search, begun: float) -> dict[str, float]:
