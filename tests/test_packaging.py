@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).with_name("placement")
 HELP_LIMIT_S = 0.2
-HEAVY = {"highspy", "networkx", "numpy", "ortools", "pandas", "pydantic", "rich", "scipy"}
+HEAVY = {"highspy", "networkx", "numba", "numpy", "ortools", "pandas", "pydantic", "rich", "scipy"}
 
 
 def test_help_is_instant():

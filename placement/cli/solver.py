@@ -91,6 +91,7 @@ def solve(
     read_s = time.monotonic() - started
     from placement.solving import solve
 
+    _announce_compiling(problem)
     with console.live_line() as progress:
         result = solve(
             problem,
@@ -108,6 +109,14 @@ def solve(
     _write(solution, output, as_json=as_json)
     _report(problem, solution, output)
     ctx.exit(_CODES.get(solution.status, ExitCode.DONE))
+
+
+def _announce_compiling(problem: "Instance") -> None:
+    """Say what takes so long before the first larger solve; the time limit does not pay for it."""
+    from placement import native
+
+    if native.pays(len(problem.requests), len(problem.nodes)) and not native.is_ready():
+        console.say("compiling native code for this machine, once (about 20 s) ...")
 
 
 def _write(solution: "Solution", output: str | None, *, as_json: bool) -> None:
