@@ -136,8 +136,8 @@ def solve(
         listener=progress,
     )
     search.phases["compile"] = time.monotonic() - begun
-    start = initial_solution and to_placement(compiled.quantities, initial_solution)
-    stopped_by, reasons = _run(search, method, start and _gathered(start, aggregation))
+    start = _start(initial_solution, compiled, aggregation)
+    stopped_by, reasons = _run(search, method, start)
     answer = _answer(search, compiled, aggregation, reasons)
     return _report(
         search, compiled.quantities, answer, method=method, stopped_by=stopped_by, begun=begun
@@ -223,7 +223,13 @@ class _Answer:
     reasons: tuple[Reason, ...]
 
 
-def _gathered(placement: Placement, aggregation: Aggregation | None) -> Placement:
+def _start(
+    initial: Solution | None, compiled: Compiled, aggregation: Aggregation | None
+) -> Placement | None:
+    """Where to start, with classes merged as they are for the search."""
+    if initial is None:
+        return None
+    placement = to_placement(compiled.quantities, initial)
     return placement if aggregation is None else aggregation.gather(placement)
 
 
@@ -273,7 +279,7 @@ def _report(
     begun: float,
 ) -> Result:
     """The result, once objective and bound are known not to contradict each other."""
-    objective = answer.verdict and answer.verdict.objective
+    objective = None if answer.verdict is None else answer.verdict.objective
     bound = _bound(search.lower_bound, objective)
     gap = relative_gap(objective, bound)
     solution = to_solution(
