@@ -186,8 +186,7 @@ def _assignments(
     columns: tuple[Ints, Ints, Ints, Ints], classes: Sequence[str], nodes: Sequence[str]
 ) -> tuple[AssignmentRow, ...]:
     return tuple(
-        AssignmentRow.model_construct(request=classes[g], node=nodes[n], count=c)
-        for g, n, _, c in _rows(columns)
+        AssignmentRow(request=classes[g], node=nodes[n], count=c) for g, n, _, c in _rows(columns)
     )
 
 

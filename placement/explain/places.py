@@ -203,7 +203,10 @@ def _table(compiled: Compiled, name: str, g: Ints) -> Bools:
     if name in vars(compiled) or 4 * len(g) > compiled.quantities.n_classes:
         return np.asarray(getattr(compiled, name)[g])
     q = compiled.quantities
-    cls, node = g[:, None], q.kind_node[None, :]
+    kinds, at = np.unique(q.class_kind[g], return_inverse=True)
+    cls, node = q.kind_class[kinds][:, None], q.kind_node[None, :]
     if name == "run_kinds":
-        return q.can_run(cls, node) & ~q.paired[cls]
-    return q.can_verify(cls, node) & compiled.verified[cls]
+        able = q.can_run(cls, node) & ~q.paired[cls]
+    else:
+        able = q.can_verify(cls, node) & compiled.verified[cls]
+    return able[at.reshape(-1)]

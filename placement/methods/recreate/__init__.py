@@ -1,0 +1,1 @@
+"""Ruin and recreate: the primal search over replicas, engaged nodes and requests."""

@@ -1,0 +1,160 @@
+"""Re-execution: who verifies a class by doing its work again.
+
+Executor and verifiers have to be in distinct parts (constraint 11), so a class is placed as a whole:
+its requests first, then its verifications, and what cannot be verified is taken back.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from placement.methods.recreate.changes import find, put, resize, strip, touch
+from placement.methods.recreate.filling import able, most_more, opening_cost, room_with
+from placement.methods.recreate.pointers import (
+    BOOK,
+    checks_of,
+    class_at,
+    entry_at,
+    holding_at,
+    node_at,
+    scratch_of,
+    table_of,
+)
+from placement.native import native
+
+_INT, _REAL, _NONE = types.int64, types.float64, types.void
+_SLACK = 1e-9
+_CANDIDATE = 1
+
+
+@native(_INT(_REAL))
+def _up(amount: Any) -> Any:
+    """Rounded up to whole requests, rounding noise aside."""
+    return np.int64(np.ceil(amount - _SLACK * max(1.0, amount)))
+
+
+@native(_REAL(BOOK, _INT, _INT))
+def _used(b: Any, g: Any, n: Any) -> Any:
+    """What the part of n executes and verifies of g, as constraint 11 counts it."""
+    c = class_at(b, g)
+    total = 0.0
+    e = c.first
+    while e >= 0:
+        entry = entry_at(b, e)
+        other = holding_at(b, entry.holding).node
+        same = node_at(b, other).group == node_at(b, n).group if c.parts == 0 else other == n
+        if same:
+            total += entry.count if entry.kind else entry.count * c.sample * (c.parts < 2)
+        e = entry.g_next
+    return total
+
+
+@native(_REAL(BOOK, _INT))
+def _ceiling(b: Any, g: Any) -> Any:
+    """The most that one part may execute and verify of g."""
+    c = class_at(b, g)
+    served = c.count - c.left
+    return _up(c.sample * served) if c.parts < 2 else served
+
+
+@native(_INT(BOOK, _INT, _INT, _INT, _INT))
+def _room(b: Any, g: Any, n: Any, r: Any, missing: Any) -> Any:
+    """How many verifications of g fit on n with r more replicas."""
+    c, node = class_at(b, g), node_at(b, n)
+    cap = min(np.float64(missing), _ceiling(b, g) - _used(b, g, n))
+    work = table_of(b)[g, node.type + b.types]
+    if work > 0:
+        cap = min(cap, room_with(b, n, c.model, r) / work)
+    if c.core_s > 0:
+        cap = min(cap, node.cores_s / c.core_s)
+    return np.int64(max(cap + _SLACK, 0.0))
+
+
+@native(types.Tuple((_REAL, _INT, _INT))(BOOK, _INT, _INT, _INT))
+def _offer(b: Any, g: Any, n: Any, missing: Any) -> Any:
+    """Cost of one verification of g on n, how many, and with how many more replicas."""
+    node, m = node_at(b, n), class_at(b, g).model
+    if not able(checks_of(b), g, node.kind):
+        return np.inf, 0, 0
+    each = node.rate * table_of(b)[g, node.type + b.types]
+    each += node.core_rate * class_at(b, g).core_s + node.rent * (each / max(node.rate, 1e-12))
+    h = find(b, n, m)
+    if h >= 0:
+        count = _room(b, g, n, 0, missing)
+        if count > 0:
+            return each, count, 0
+    if most_more(b, n, m, holding_at(b, h).z if h >= 0 else 0) <= 0:
+        return np.inf, 0, 0
+    count = _room(b, g, n, 1, missing)
+    if count <= 0:
+        return np.inf, 0, 0
+    opening = opening_cost(b, n, m, 1)
+    if node.held == 0 and node.pinned == 0:
+        opening += node.engagement
+    return each + opening / count, count, 1
+
+
+@native(_INT(BOOK, _INT, _INT))
+def _check_once(b: Any, g: Any, missing: Any) -> Any:
+    """Have verifications of g done where they are cheapest; how many."""
+    best, where, number, opened = np.inf, -1, 0, 0
+    for i in range(b.candidates):
+        n = scratch_of(b)[_CANDIDATE, i]
+        price, count, r = _offer(b, g, n, missing)
+        if price < best:
+            best, where, number, opened = price, n, count, r
+    if where < 0 or b.unused <= 0:
+        return 0
+    m = class_at(b, g).model
+    h = find(b, where, m)
+    if opened:
+        h = resize(b, where, m, (holding_at(b, h).z if h >= 0 else 0) + opened)
+    put(b, h, g, 1, number)
+    return number
+
+
+@native(_NONE(BOOK, _INT, _INT))
+def _shrink(b: Any, g: Any, surplus: Any) -> None:
+    """Take back so many executed requests of g."""
+    e = class_at(b, g).first
+    while e >= 0 and surplus > 0:
+        entry = entry_at(b, e)
+        following = entry.g_next
+        if entry.kind == 0:
+            count = min(surplus, entry.count)
+            hold = holding_at(b, entry.holding)
+            touch(b, hold.node, hold.model)
+            put(b, entry.holding, g, 0, -count)
+            surplus -= count
+        e = following
+
+
+@native(_INT(BOOK, _INT))
+def _apart(b: Any, g: Any) -> Any:
+    """Whether no part does more of g than it may."""
+    ceiling = _ceiling(b, g) + _SLACK
+    e = class_at(b, g).first
+    while e >= 0:
+        entry = entry_at(b, e)
+        if _used(b, g, holding_at(b, entry.holding).node) > ceiling:
+            return 0
+        e = entry.g_next
+    return 1
+
+
+@native(_NONE(BOOK, _INT))
+def check_class(b: Any, g: Any) -> None:
+    """Have all that is executed of g verified on the candidate nodes, or take it back."""
+    c = class_at(b, g)
+    missing = _up(c.wanted * (c.count - c.left)) - c.checked
+    while missing > 0:
+        done = _check_once(b, g, missing)
+        if done == 0:
+            break
+        missing -= done
+    if missing > 0:
+        kept = np.int64(c.checked / c.wanted + _SLACK)
+        _shrink(b, g, c.count - c.left - kept)
+    if not _apart(b, g) or _up(c.wanted * (c.count - c.left)) > c.checked:
+        strip(b, g)

@@ -1,0 +1,179 @@
+"""Ruin and recreate as a tool: from nothing, or from a placement, to a better placement."""
+
+import numpy as np
+
+from placement.compiled import Compiled
+from placement.methods.floor import floor_prices
+from placement.methods.recreate.starting import (
+    cost_of,
+    freeze,
+    frozen_classes,
+    lasting_hosting,
+    load_rows,
+    placement_of,
+    planned_hosting,
+    rows_from,
+    standing_cost,
+)
+from placement.methods.recreate.state import MOST_MODELS, grow, new_book, rows_of, set_values
+from placement.methods.recreate.walking import FEW_ENTRIES, close, construct, walk
+from placement.prices import Prices
+from placement.quantities import REEXECUTION, Floats, Ints
+from placement.solution import Placement
+
+_PASSES = 6
+"""Times that a construction looks at all that waits."""
+_WORTH = 1e-3
+"""A pass that serves less than this part of all requests is the last."""
+
+
+class Recreation:
+    """A plan that is ruined here and there and recreated, the better for it.
+
+    Classes with `pairs` and plain jobs stay where the start has them.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The instance.
+    start : Placement or None
+        A feasible placement to start from; None for nothing placed.
+    prices : Prices or None
+        Dual prices as a guide; None for the least that everything costs.
+    seed : int
+        The same seed and calls give the same placements.
+    """
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        start: Placement | None,
+        *,
+        prices: Prices | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.compiled = compiled
+        q = compiled.quantities
+        self._least = floor_prices(compiled)
+        hosting = lasting_hosting(compiled, start) if start else planned_hosting(compiled)
+        self.hosted = hosting is not None
+        """Whether hosts were found for every model; nothing can be done without."""
+        none = np.zeros((q.n_models, q.n_nodes), dtype=bool)
+        self._base = none if hosting is None else hosting
+        nothing = Placement.empty(q)
+        self._start = start or Placement(**{**vars(nothing), "unserved": q.count.copy()})
+        frozen = frozen_classes(compiled)
+        held = np.bincount(self._start.replica_n, minlength=max(1, q.n_nodes)).max(initial=0)
+        slots = max(1, min(MOST_MODELS, q.n_models), int(held))
+        self._book = new_book(compiled, self._least, self._base, frozen, slots, seed)
+        moved = float(np.sum(q.weights_gb @ (self._base & ~q.hosted)))
+        self._book.change("moved_left", self._book.moved_left - moved)
+        self._load()
+        self.guide(prices or self._least, None)
+        self._best_cost, self._best_rows = self.objective, rows_of(self._book)
+
+    def _load(self) -> None:
+        rows = rows_from(self.compiled, self._base, self._start)
+        grow(self._book, 2 * len(rows.g))
+        self._standing = standing_cost(self.compiled, self._base, self._start)
+        load_rows(self._book.native, *vars(rows).values())
+        freeze(self.compiled, self._book, self._start)
+
+    # --- where it stands -----------------------------------------------------------------------
+
+    @property
+    def objective(self) -> float:
+        """$ of the plan as it stands; requests that must be served count as very dear."""
+        return float(self._book.cost) + self._standing
+
+    @property
+    def best_objective(self) -> float:
+        """$ of the best plan so far."""
+        return self._best_cost
+
+    @property
+    def waiting(self) -> Ints:
+        """Requests of each class that the plan as it stands turns away."""
+        return np.asarray(self._book.classes["left"].copy())
+
+    @property
+    def best(self) -> Placement | None:
+        """The best plan so far, verified throughout, its hosts improved; never worse than the start.
+
+        None where no plan serves what must be served.
+        """
+        found = placement_of(self.compiled, self._base, self._start, self._best_rows)
+        cost = cost_of(self.compiled, found) if self.hosted else np.inf
+        if cost < cost_of(self.compiled, self._start):
+            return found
+        return self._start if np.isfinite(cost_of(self.compiled, self._start)) else None
+
+    # --- the search ----------------------------------------------------------------------------
+
+    def guide(self, prices: Prices, rent: Floats | None) -> None:
+        """Take new dual prices as a guide.
+
+        Parameters
+        ----------
+        prices : Prices
+            Their demand and verification say what requests are worth.
+        rent : array over nodes or None
+            $ per accelerator-second that a node's time earns beyond its own cost and engagement;
+            None to read it from `prices.capacity`.
+        """
+        set_values(self.compiled, self._book, self._least, prices, rent)
+
+    def construct(self) -> None:
+        """Place what waits: what few nodes can run first; then close nodes that do not pay."""
+        order = self._order()
+        for attempt in range(_PASSES):
+            before = self._book.classes["left"].sum()
+            waiting = order[self._book.classes["left"][order] > 0]
+            at = 0
+            while at < len(waiting):
+                at += construct(self._book.native, waiting[at:], 16 << attempt // 2, 16)
+                self._make_room()
+            served = before - self._book.classes["left"].sum()
+            if served <= _WORTH * self.compiled.quantities.total_count:
+                break
+        close(self._book.native)
+        self._remember()
+
+    def _order(self) -> Ints:
+        """Classes that must be served, then re-executed ones, then by how much can run them."""
+        compiled, q = self.compiled, self.compiled.quantities
+        size = np.bincount(q.node_kind, q.capacity_s, len(q.kind_node))
+        able = compiled.run_kinds @ size
+        redone = (q.mode == REEXECUTION) & compiled.verified
+        return np.lexsort((able, ~redone, np.isfinite(q.penalty))).astype(np.int64)
+
+    def advance(self, iterations: int, temperature: float, until: float | None = None) -> None:
+        """So many steps; a step to the worse is taken with probability exp(-loss / temperature).
+
+        Gives up the interpreter's lock. The same calls on the same seed give the same plans.
+
+        Parameters
+        ----------
+        iterations : int
+            How many steps.
+        temperature : float
+            $ at the beginning.
+        until : float or None
+            $ at the end, None for the same.
+        """
+        until = temperature if until is None else until
+        done = 0
+        while done < iterations:
+            begun = temperature + (until - temperature) * done / iterations
+            done += walk(self._book.native, iterations - done, begun, until)
+            self._make_room()
+        self._remember()
+
+    def _make_room(self) -> None:
+        """Let the book grow where it is nearly full."""
+        if self._book.unused < 2 * FEW_ENTRIES:
+            grow(self._book, len(self._book.entries))
+
+    def _remember(self) -> None:
+        if self.objective < self._best_cost:
+            self._best_cost, self._best_rows = self.objective, rows_of(self._book)

@@ -1,0 +1,165 @@
+"""Recreate: what waits is put somewhere again, model by model, the cheapest star first."""
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from placement.methods.recreate.chance import below, uniform
+from placement.methods.recreate.changes import strip
+from placement.methods.recreate.checking import check_class
+from placement.methods.recreate.filling import best_star, take_star
+from placement.methods.recreate.pointers import (
+    BOOK,
+    class_at,
+    holders_of,
+    holds_of,
+    model_at,
+    node_at,
+    queue_of,
+    reals_of,
+    roster_of,
+    scratch_of,
+)
+from placement.native import native
+
+_INT, _REAL, _NONE = types.int64, types.float64, types.void
+_RUINED, _CANDIDATE, _POOL, _OPENED = 0, 1, 2, 5
+_STAR, _WHIM = 3, 4
+_OLD = 6
+"""Classes drawn from those that wait longest, where not all fit into the pool."""
+_PICKS = 48
+"""The most stars taken for one model at a time."""
+
+
+@native(_NONE(BOOK, _INT, _INT))
+def add_candidate(b: Any, n: Any, m: Any) -> None:
+    """Look at node n for model m, once."""
+    node = node_at(b, n)
+    if node.stamp != b.stamp and holds_of(b)[m, node.kind]:
+        node.stamp = b.stamp
+        scratch_of(b)[_CANDIDATE, b.candidates] = n
+        b.candidates += 1
+
+
+@native(_NONE(BOOK, _INT, _INT))
+def _add_holders(b: Any, m: Any, number: Any) -> None:
+    """Nodes that hold m and have time left."""
+    model = model_at(b, m)
+    if model.held == 0:
+        return
+    at = below(b, model.held)
+    for _ in range(min(model.held, 4 * number)):
+        n = holders_of(b)[model.holders + at]
+        node = node_at(b, n)
+        if node.free_s > 0.002 * node.capacity_s:
+            add_candidate(b, n, m)
+            number -= 1
+            if number <= 0:
+                return
+        at = at + 1 if at + 1 < model.held else 0
+
+
+@native(_NONE(BOOK, _INT, _INT))
+def _add_others(b: Any, m: Any, number: Any) -> None:
+    """Nodes that could hold m and have time and memory left, cheap ones more often."""
+    model = model_at(b, m)
+    if model.listed == 0:
+        return
+    for _ in range(number):
+        draw = uniform(b)
+        at = np.int64(model.listed * draw * draw)
+        for _ in range(8):
+            n = roster_of(b)[model.roster + at]
+            node = node_at(b, n)
+            if node.free_s > 0.05 * node.capacity_s and node.free_gb >= model.replica_gb:
+                add_candidate(b, n, m)
+                break
+            at = at + 1 if at + 1 < model.listed else 0
+
+
+@native(_NONE(BOOK, _INT, _INT, _INT))
+def gather(b: Any, m: Any, holders: Any, others: Any) -> None:
+    """Choose the nodes that are looked at for a model."""
+    b.stamp += 1
+    b.candidates = 0
+    for i in range(b.ruined):
+        add_candidate(b, scratch_of(b)[_RUINED, i], m)
+    _add_holders(b, m, holders)
+    _add_others(b, m, others)
+
+
+@native(_NONE(BOOK, _INT, _INT))
+def _pool(b: Any, m: Any, most: Any) -> None:
+    """Choose the classes of a model that are placed together: the last that came, and a few."""
+    model = model_at(b, m)
+    size = min(model.waiting, most)
+    drawn = 0 if size == model.waiting else min(_OLD, size)
+    for i in range(size):
+        at = model.waiting - 1 - i
+        if i >= size - drawn:
+            at = below(b, model.waiting - size + drawn)
+        scratch_of(b)[_POOL, i] = queue_of(b)[model.first + at]
+    b.pooled = size
+    for i in range(size):
+        g = scratch_of(b)[_POOL, i]
+        if class_at(b, g).wanted > 0 and class_at(b, g).first >= 0:
+            strip(b, g)
+
+
+@native(_NONE(BOOK, _INT, _INT, _REAL))
+def _appraise(b: Any, m: Any, i: Any, thrift: Any) -> None:
+    """Price the star of m on the i-th candidate as things are now."""
+    price, r = best_star(b, scratch_of(b)[_CANDIDATE, i], m, thrift)
+    reals_of(b)[_STAR, i] = price * reals_of(b)[_WHIM, i]
+    scratch_of(b)[_OPENED, i] = r
+
+
+@native(_INT(BOOK))
+def _cheapest(b: Any) -> Any:
+    """The candidate of least price."""
+    best = 0
+    for i in range(1, b.candidates):
+        if reals_of(b)[_STAR, i] < reals_of(b)[_STAR, best]:
+            best = i
+    return best
+
+
+@native(_NONE(BOOK, _INT, _REAL, _REAL))
+def _take_stars(b: Any, m: Any, thrift: Any, noise: Any) -> None:
+    """Take the cheapest stars of m on the candidates.
+
+    As the pool empties prices rise, so one is priced anew only when it seems the cheapest.
+    """
+    size = b.candidates
+    for i in range(size):
+        reals_of(b)[_WHIM, i] = 1.0 + noise * uniform(b)
+        _appraise(b, m, i, thrift)
+    fresh = True
+    taken = 0
+    while size and taken < _PICKS:
+        best = _cheapest(b)
+        if not np.isfinite(reals_of(b)[_STAR, best]):
+            break
+        if not fresh:
+            before = reals_of(b)[_STAR, best]
+            _appraise(b, m, best, thrift)
+            fresh = reals_of(b)[_STAR, best] <= before * (1.0 + 1e-12)
+            if not fresh:
+                fresh = _cheapest(b) == best
+        if fresh and np.isfinite(reals_of(b)[_STAR, best]):
+            take_star(b, scratch_of(b)[_CANDIDATE, best], m, scratch_of(b)[_OPENED, best])
+            taken += 1
+            _appraise(b, m, best, thrift)
+            fresh = False
+
+
+@native(_NONE(BOOK, _INT, _INT, _REAL, _REAL))
+def recreate_model(b: Any, m: Any, most: Any, thrift: Any, noise: Any) -> None:
+    """Place what waits of a model on the candidates that were gathered, and have it verified."""
+    _pool(b, m, most)
+    _take_stars(b, m, thrift, noise)
+    for i in range(b.pooled):
+        c = class_at(b, scratch_of(b)[_POOL, i])
+        if c.wanted > 0 and c.left < c.count:
+            check_class(b, scratch_of(b)[_POOL, i])

@@ -1,0 +1,253 @@
+"""A book from a compiled instance, and what a book decides as flat rows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from placement.compiled import Compiled
+from placement.methods.recreate.records import (
+    BASE,
+    CAN_HOST,
+    CLASS,
+    ENTRY,
+    FLAGS,
+    HOLDING,
+    KNOWN,
+    LOG_SIZE,
+    MODEL,
+    NODE,
+    TOUCH_SIZE,
+    WIDTH,
+    Book,
+)
+from placement.prices import Prices
+from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_down
+
+MOST_MODELS = 16
+"""Models that one node may hold at a time."""
+_DEAR = 50.0
+"""A request that must be served is worth so many times the dearest penalty."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a book decides: replicas, and requests executed and re-executed."""
+
+    replica_n: Ints
+    replica_m: Ints
+    replica_z: Ints
+    replica_own: Ints
+    g: Ints
+    n: Ints
+    kind: Ints
+    count: Ints
+
+
+def new_book(
+    compiled: Compiled, least: Prices, base: Bools, frozen: Bools, slots: int, seed: int
+) -> Book:
+    """A book in which nothing is placed yet.
+
+    Parameters
+    ----------
+    least : Prices
+        The least that everything costs.
+    base : array of bool, shape (models, nodes)
+        Who stores what in any case.
+    frozen : array of bool
+        Classes that stay where they are.
+    slots : int
+        Models that one node may hold at a time.
+    """
+    q = compiled.quantities
+    models, queue = _models(compiled, frozen)
+    classes = _classes(compiled, least, frozen, models, queue)
+    roster, holders = _rosters(compiled, models)
+    kinds, regions = len(q.kind_node), q.n_regions + 1
+    table, runs = _table(compiled), _bits(compiled.run_kinds)
+    limits = q.instance.limits
+    book = Book(
+        {
+            "nodes": _nodes(compiled, base),
+            "models": models,
+            "classes": classes,
+            "holdings": np.zeros(q.n_nodes * slots, dtype=HOLDING),
+            "entries": np.zeros(0, dtype=ENTRY),
+            "slots": np.full((q.n_nodes, slots), -1, dtype=np.int32),
+            "table": table,
+            "runs": runs,
+            "checks": _bits(compiled.verify_kinds & (q.mode == REEXECUTION)[:, None]),
+            "holds": _holds(compiled),
+            "known": _known(compiled, base),
+            "fetch": _fetch(compiled, base),
+            "copy": _copies(compiled),
+            "holders": holders,
+            "roster": roster,
+            "queue": queue,
+            "groups": whole_down(q.max_share * q.total_count).astype(np.int64),
+            "log": np.zeros((LOG_SIZE, 5), dtype=np.int64),
+            "touched": np.zeros((TOUCH_SIZE, 2), dtype=np.int32),
+            "scratch": np.zeros((6, WIDTH), dtype=np.int32),
+            "reals": np.zeros((5, WIDTH)),
+        },
+        **{"n_nodes": q.n_nodes, "n_models": q.n_models, "n_classes": q.n_classes},
+        **{"places": slots, "types": len(q.type_index) + 1, "columns": table.shape[1]},
+        **{"bytes": runs.shape[1], "kinds": kinds, "regions": regions, "free": -1},
+        cost=float(np.sum(np.where(frozen, 0.0, classes["penalty"] * q.count))),
+        new_left=np.inf if limits.max_new_replicas is None else limits.max_new_replicas,
+        moved_left=np.inf if limits.max_transfer_gb is None else limits.max_transfer_gb,
+        chance=(seed * 2 + 1) * 0x9E3779B97F4A7C15 % 2**64,
+    )
+    grow(book, 3 * q.n_classes + 4 * q.n_nodes + 8192)
+    return book
+
+
+def grow(book: Book, more: int) -> None:
+    """Make room for more entries."""
+    old = len(book.entries)
+    entries = np.zeros(old + more, dtype=ENTRY)
+    entries[:old] = book.entries
+    if more:
+        entries["next"][old:] = np.arange(old + 1, old + more + 1)
+        entries["next"][-1] = book.free
+        book.set("entries", entries)
+        book.change("free", old)
+        book.change("unused", book.unused + more)
+
+
+def _bits(able: Bools) -> Any:
+    return np.ascontiguousarray(np.packbits(able, axis=1))
+
+
+def _nodes(compiled: Compiled, base: Bools) -> Any:
+    q = compiled.quantities
+    nodes = np.zeros(q.n_nodes, dtype=NODE)
+    nodes["capacity_s"] = nodes["free_s"] = q.capacity_s
+    nodes["free_gb"], nodes["cores_s"] = q.memory_gb, q.cores_s
+    nodes["storage_gb"] = q.storage_gb - q.weights_gb @ base
+    nodes["rate"], nodes["core_rate"] = compiled.rate, q.core_price / 3600.0
+    nodes["storage_rate"] = q.storage_price * compiled.hours
+    nodes["engagement"] = compiled.engagement
+    nodes["each_s"], nodes["gb_per_s"] = q.window_s * q.utilization, q.load_gb_per_s
+    nodes["accelerators"], nodes["type"] = q.accelerators, q.node_type % (len(q.type_index) + 1)
+    nodes["region"] = q.node_region % (q.n_regions + 1)
+    nodes["kind"], nodes["group"] = q.node_kind, q.node_group
+    return nodes
+
+
+def _models(compiled: Compiled, frozen: Bools) -> tuple[Any, Any]:
+    """The models, and their classes one after the other."""
+    q = compiled.quantities
+    models = np.zeros(q.n_models, dtype=MODEL)
+    models["weights_gb"], models["replica_gb"], models["span"] = q.weights_gb, q.replica_gb, q.span
+    key = np.where(frozen, q.n_models, q.class_model)
+    queue = np.argsort(key, kind="stable").astype(np.int32)
+    models["first"] = np.searchsorted(key[queue], np.arange(q.n_models))
+    models["size"] = models["waiting"] = np.bincount(key, minlength=q.n_models + 1)[: q.n_models]
+    return models, queue
+
+
+def _classes(compiled: Compiled, least: Prices, frozen: Bools, models: Any, queue: Any) -> Any:
+    q = compiled.quantities
+    classes = np.zeros(q.n_classes, dtype=CLASS)
+    classes["model"], classes["count"], classes["left"] = q.class_model, q.count, q.count
+    classes["first"], classes["frozen"] = -1, frozen
+    position = np.empty(q.n_classes, dtype=np.int64)
+    position[queue] = np.arange(q.n_classes)
+    classes["at"] = position - np.append(models["first"], 0)[q.class_model]
+    known = q.penalty[np.isfinite(q.penalty)]
+    dearest = max(float(known.max(initial=0.0)), float(least.demand.max(initial=0.0)), 1e-3)
+    classes["penalty"] = np.where(np.isfinite(q.penalty), q.penalty, _DEAR * dearest)
+    again = compiled.verified & (q.mode == REEXECUTION)
+    checks = compiled.wanted_checks
+    classes["light"] = np.where(again, 0.0, checks * least.verification)
+    classes["wanted"], classes["sample"] = np.where(again, checks, 0.0), q.sample
+    classes["core_s"], classes["parts"] = q.core_s, q.independence
+    return classes
+
+
+def set_values(
+    compiled: Compiled, book: Book, least: Prices, prices: Prices, rent: Floats | None
+) -> None:
+    """What requests are worth, and what nodes earn beyond their own cost, at given prices."""
+    q = compiled.quantities
+    checks, classes = compiled.wanted_checks, book.classes
+    asked = prices.demand + checks * prices.verification
+    lowest = least.demand + checks * least.verification
+    classes["value"] = np.maximum(np.maximum(asked, lowest), 1e-9)
+    verification = np.maximum(prices.verification, least.verification)
+    classes["extra"] = np.where(q.mode == REEXECUTION, checks * verification, 0.0)
+    earned = prices.capacity - compiled.engagement_rate if rent is None else rent
+    book.nodes["rent"] = np.maximum(earned, 0.0)
+
+
+def _table(compiled: Compiled) -> Floats:
+    """Work by type, re-execution by type, $ of latency by region, one row a class."""
+    q = compiled.quantities
+    g = np.arange(q.n_classes)[:, None]
+    types, regions = len(q.type_index) + 1, q.n_regions + 1
+    work, again = np.zeros((q.n_classes, types)), np.zeros((q.n_classes, types))
+    known, first = np.unique(q.node_type, return_index=True)
+    work[:, known], again[:, known] = q.work_s(g, first), q.reexecution_work_s(g, first)
+    latency = np.zeros((q.n_classes, regions))
+    known, first = np.unique(q.node_region, return_index=True)
+    latency[:, known] = q.latency_price[:, None] * q.latency_ms(g, first) / 1000.0
+    return np.ascontiguousarray(np.concatenate([work, again, latency], axis=1))
+
+
+def _holds(compiled: Compiled) -> Any:
+    q = compiled.quantities
+    able = q.can_hold(np.arange(q.n_models)[:, None], q.kind_node[None, :])
+    return np.ascontiguousarray(able.reshape(q.n_models, -1).astype(np.uint8))
+
+
+def _known(compiled: Compiled, base: Bools) -> Any:
+    q = compiled.quantities
+    flags = base * BASE + q.hosted * KNOWN + compiled.can_host * CAN_HOST
+    loaded = np.minimum(q.loaded, 1 << 24) * FLAGS
+    return np.ascontiguousarray((flags + loaded).T.astype(np.int32))
+
+
+def _fetch(compiled: Compiled, base: Bools) -> Floats:
+    """$ of reading each model from the cheapest of its hosts, by region; infinite without any."""
+    q = compiled.quantities
+    price = np.full((q.n_models, q.n_regions + 1), np.inf)
+    m, n = np.nonzero(base)
+    np.minimum.at(price, m, q.transfer_price[q.node_region[n]])
+    return np.ascontiguousarray(q.weights_gb[:, None] * price)
+
+
+def _copies(compiled: Compiled) -> Floats:
+    q = compiled.quantities
+    copy = q.weights_gb[:, None] * q.transfer_price[q.origin]
+    return np.ascontiguousarray(np.where((q.origin >= 0)[:, None], copy, 0.0))
+
+
+def _rosters(compiled: Compiled, models: Any) -> tuple[Any, Any]:
+    """For each model the nodes that could hold it, cheapest first, and room for its holders."""
+    q = compiled.quantities
+    parts, at = [], 0
+    asking = compiled.rate + compiled.engagement_rate
+    for m in range(q.n_models):
+        nodes = np.flatnonzero(compiled.max_replicas[m] > 0)
+        speed = q.decode_per_s[m, q.node_type[nodes]]
+        speed = np.where(np.isfinite(speed), speed, 1.0)
+        nodes = nodes[np.argsort(asking[nodes] / speed, kind="stable")]
+        models["roster"][m], models["listed"][m] = at, int(q.infers[nodes].sum())
+        models["holders"][m] = at
+        at += len(nodes)
+        parts += [nodes[q.infers[nodes]], nodes[~q.infers[nodes]]]
+    roster = np.concatenate([*parts, np.zeros(1, dtype=np.int64)]).astype(np.int32)
+    return roster, np.zeros(at + 1, dtype=np.int32)
+
+
+def rows_of(book: Book) -> Rows:
+    """What a book decides, by node and model, and by class and node."""
+    n, slot = np.nonzero(book.slots >= 0)
+    held = book.holdings[n * int(book.places) + slot]
+    used = book.entries[book.entries["count"] > 0]
+    columns = (held["node"], held["model"], held["z"], held["own"])
+    where = book.holdings["node"][used["holding"]]
+    columns += (used["g"], where, used["kind"], used["count"])
+    return Rows(*(np.asarray(column, dtype=np.int64) for column in columns))

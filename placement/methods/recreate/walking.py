@@ -1,0 +1,121 @@
+"""The walk: ruin, recreate, keep what is accepted; and the construction from what there is."""
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from placement.methods.recreate.chance import below, uniform
+from placement.methods.recreate.changes import tidy, undo
+from placement.methods.recreate.pointers import (
+    BOOK,
+    class_at,
+    model_at,
+    node_at,
+    scratch_of,
+    touched_of,
+)
+from placement.methods.recreate.records import LOG_SIZE, WIDTH
+from placement.methods.recreate.recreating import gather, recreate_model
+from placement.methods.recreate.ruining import clear_node, ruin
+from placement.native import native
+
+_INT, _REAL, _NONE = types.int64, types.float64, types.void
+_MODELS = 4
+FEW_ENTRIES = 4096
+_POOL = 32
+
+
+@native(_INT(BOOK, _INT, _INT))
+def _list_model(b: Any, size: Any, m: Any) -> Any:
+    if model_at(b, m).stamp == b.stamp or model_at(b, m).waiting == 0:
+        return size
+    model_at(b, m).stamp = b.stamp
+    scratch_of(b)[_MODELS, size] = m
+    at = below(b, size + 1)
+    scratch_of(b)[_MODELS, size], scratch_of(b)[_MODELS, at] = scratch_of(b)[_MODELS, at], m
+    return size + 1
+
+
+@native(_INT(BOOK))
+def _list_models(b: Any) -> Any:
+    """The models touched and one or two others that wait, in random order; their number."""
+    b.stamp += 1
+    size = 0
+    most = WIDTH - 4
+    for i in range(b.marked):
+        if size < most:
+            size = _list_model(b, size, touched_of(b)[i, 1])
+    for _ in range(2):
+        c = class_at(b, below(b, b.n_classes))
+        if c.left > 0 and not c.frozen:
+            size = _list_model(b, size, c.model)
+    return size
+
+
+@native(_NONE(BOOK))
+def _recreate(b: Any) -> None:
+    """Place again what was taken back."""
+    size = _list_models(b)
+    draw = uniform(b)
+    thrift = 0.0 if draw < 0.4 else uniform(b)
+    noise = 0.0 if uniform(b) < 0.3 else 0.2 * uniform(b)
+    for i in range(size):
+        m = scratch_of(b)[_MODELS, i]
+        gather(b, m, 8, 3)
+        recreate_model(b, m, _POOL, thrift, noise)
+    tidy(b)
+
+
+@native(_NONE(BOOK))
+def _begin(b: Any) -> None:
+    b.logged = b.marked = b.ruined = 0
+
+
+@native(_INT(BOOK, _INT, _REAL, _REAL))
+def walk(b: Any, iterations: Any, hot: Any, cold: Any) -> Any:
+    """So many steps, worse ones accepted up to a temperature [$] that falls; how many were done."""
+    for i in range(iterations):
+        if b.unused < FEW_ENTRIES:
+            return i
+        _begin(b)
+        before = b.cost
+        ruin(b)
+        _recreate(b)
+        heat = hot + (cold - hot) * i / iterations
+        worse = b.cost - before
+        allowed = -heat * np.log(uniform(b) + 1e-300)
+        if worse > allowed and 2 * b.logged <= LOG_SIZE:
+            undo(b)
+            b.cost = before
+    return iterations
+
+
+@native(_INT(BOOK, types.Array(types.int64, 1, "C"), _INT, _INT))
+def construct(b: Any, order: Any, holders: Any, others: Any) -> Any:
+    """Place waiting classes in the given order, each with others of its model; how far it came."""
+    for i in range(len(order)):
+        if b.unused < FEW_ENTRIES:
+            return i
+        g = order[i]
+        c = class_at(b, g)
+        if c.left > 0 and not c.frozen:
+            _begin(b)
+            gather(b, c.model, holders, others)
+            recreate_model(b, c.model, _POOL, 0.0, 0.0)
+            tidy(b)
+    return len(order)
+
+
+@native(_NONE(BOOK))
+def close(b: Any) -> None:
+    """Clear each node that is worth less than it costs."""
+    for n in range(b.n_nodes):
+        if node_at(b, n).held > 0:
+            _begin(b)
+            before = b.cost
+            clear_node(b, n)
+            _recreate(b)
+            if b.cost > before and 2 * b.logged <= LOG_SIZE:
+                undo(b)
+                b.cost = before
