@@ -115,10 +115,8 @@ class Aggregation:
         q, at = self.original, self.at[self.members]
         if not len(checks.g):
             return checks.g, checks.g, checks.g
-        bound = (q.independence[self.first] != _NONE) & (
-            np.bincount(checks.g, None, self._size) > 0
-        )
-        blocks = _whole(checks, runs.take(bound[runs.g]), at, served)
+        apart = q.independence[self.first] != _NONE
+        blocks = _whole(checks, runs, apart, at, served)
         member, part, count = _halve(blocks, served, q.verifiers[self.members])
         order = np.lexsort((member, part, at[member]))
         row, share, pieces = _overlaps(checks.count, count[order])
@@ -213,15 +211,17 @@ class _Rows:
 
 @dataclass(frozen=True)
 class _Blocks:
-    """Members from `low` to before `high`, of one class each, and what parts do for them.
+    """Members from `low` to before `high`, of one class each, and who verifies for them.
 
-    The rows (block, part, executed, verified) are sorted by block, then part.
+    The rows are sorted by block, then part. Requests stand on one line, class after class, member
+    after member; those that the part of a row executes begin at `start` and are `executed`.
     """
 
     low: Ints
     high: Ints
     block: Ints
     part: Ints
+    start: Ints
     executed: Ints
     verified: Ints
 
@@ -232,71 +232,85 @@ class _Blocks:
             self.high[kept],
             (np.cumsum(kept) - 1)[self.block[rows]],
             self.part[rows],
+            self.start[rows],
             self.executed[rows],
             self.verified[rows],
         )
 
 
-def _whole(checks: _Rows, runs: _Rows, at: Ints, served: Ints) -> _Blocks:
-    """Each class that is verified as one block of its members that are served.
+def _whole(checks: _Rows, runs: _Rows, apart: Bools, at: Ints, served: Ints) -> _Blocks:
+    """Each class that is verified as one block of its members that are served, the first ones.
 
-    Those are the first of its members; `at` is the class of each.
+    `apart` says of which classes no part may verify what it executes, `at` is the class of each
+    member.
     """
-    classes = np.unique(checks.g)
+    width = int(max(checks.part.max(), runs.part.max(initial=0))) + 1
+    key, row = np.unique(checks.g * width + checks.part, return_inverse=True)
+    classes, block = np.unique(key // width, return_inverse=True)
     low = np.searchsorted(at, classes)
     size = np.bincount(at[served > 0], minlength=int(at[-1]) + 1)[classes]
-    part = np.concatenate([checks.part, runs.part])
-    width = int(part.max()) + 1
-    key, row = np.unique(np.concatenate([checks.g, runs.g]) * width + part, return_inverse=True)
-    of_checks, of_runs = np.split(row.reshape(-1), [len(checks.g)])
-    executed = _sums(of_runs, runs.count, len(key))
-    verified = _sums(of_checks, checks.count, len(key))
-    block = np.searchsorted(classes, key // width)
-    return _Blocks(low, low + size, block, key % width, executed, verified)
+    line = _ends(runs.count)
+    run_key = runs.g * width + runs.part
+    start = line[np.searchsorted(run_key, key)]
+    executed = line[np.searchsorted(run_key, key, side="right")] - start
+    return _Blocks(
+        low,
+        low + size,
+        block.reshape(-1),
+        key % width,
+        start,
+        np.where(apart[key // width], executed, 0),
+        _sums(row.reshape(-1), checks.count, len(key)),
+    )
 
 
 def _halve(blocks: _Blocks, served: Ints, verifiers: Ints) -> tuple[Ints, Ints, Ints]:
     """Member, part and count of verifications, once all blocks are single members."""
     done = []
+    line = _ends(served)
     while len(blocks.low):
         single = blocks.high - blocks.low <= 1
         ready = blocks.take(single)
         done.append((ready.low[ready.block], ready.part, ready.verified))
-        blocks = _cut(blocks.take(~single), served, verifiers)
+        blocks = _cut(blocks.take(~single), line, verifiers)
     member, part, count = (np.concatenate(column) for column in zip(*done, strict=True))
     return member, part, count
 
 
-def _cut(blocks: _Blocks, served: Ints, verifiers: Ints) -> _Blocks:
-    """Every block in two, within the bounds above."""
-    size, row = len(blocks.low), blocks.block
-    middle = (blocks.low + blocks.high) // 2
-    ends = np.concatenate([[0], np.cumsum(served)])
-    first, rest = ends[middle] - ends[blocks.low], ends[blocks.high] - ends[middle]
-    runs = _pour(row, first, blocks.executed)
+def _cut(blocks: _Blocks, line: Ints, verifiers: Ints) -> _Blocks:
+    """Every block in two, within the bounds above; `line` is where each member begins."""
+    row, middle = blocks.block, (blocks.low + blocks.high) // 2
+    first, rest = line[middle] - line[blocks.low], line[blocks.high] - line[middle]
+    runs = np.clip(line[middle][row] - blocks.start, 0, blocks.executed)
     least = np.maximum(blocks.verified - rest[row] + (blocks.executed - runs), 0)
     most = np.minimum(blocks.verified, first[row] - runs)
-    low, high = _sums(row, least, size), _sums(row, most, size)
+    ends = np.searchsorted(row, np.arange(len(middle) + 1))
+    low, high = (np.diff(_ends(bound)[ends]) for bound in (least, most))
     wanted = np.clip(verifiers[blocks.low] * first, low, high)
     checks = least + _pour(row, wanted - low, most - least)
-    executed = np.concatenate([runs, blocks.executed - runs])
     verified = np.concatenate([checks, blocks.verified - checks])
-    used = executed + verified > 0
+    used = verified > 0
     return _Blocks(
         np.concatenate([blocks.low, middle]),
         np.concatenate([middle, blocks.high]),
-        np.concatenate([row, row + size])[used],
+        np.concatenate([row, row + len(middle)])[used],
         np.concatenate([blocks.part, blocks.part])[used],
-        executed[used],
+        np.concatenate([blocks.start, blocks.start + runs])[used],
+        np.concatenate([runs, blocks.executed - runs])[used],
         verified[used],
     )
 
 
 def _pour(of: Ints, amount: Ints, room: Ints) -> Ints:
     """For rows sorted by `of`, its amount poured into them, each filled before the next."""
-    before = np.cumsum(room) - room
-    start = before[np.searchsorted(of, of)] if len(of) else before
-    return np.asarray(np.clip(amount[of] - (before - start), 0, room))
+    ends = _ends(room)
+    start = ends[np.searchsorted(of, np.arange(len(amount)))]
+    return np.asarray(np.clip((amount + start)[of] - ends[:-1], 0, room))
+
+
+def _ends(count: Ints) -> Ints:
+    """Where rows laid end to end begin, and one end more."""
+    return np.concatenate([[0], np.cumsum(count)])
 
 
 def _overlaps(one: Ints, other: Ints) -> tuple[Ints, Ints, Ints]:
