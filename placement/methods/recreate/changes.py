@@ -11,6 +11,7 @@ from placement.methods.recreate.pointers import (
     BOOK,
     class_at,
     copy_of,
+    crowd_of,
     entry_at,
     fetch_of,
     groups_of,
@@ -51,7 +52,7 @@ def find(b: Any, n: Any, m: Any) -> Any:
 
 
 @native(_NONE(BOOK, _INT, _INT, _INT, _INT, _INT))
-def _note(b: Any, kind: Any, n: Any, m: Any, first: Any, second: Any) -> None:
+def _note(b: Any, kind: Any, n: Any, m: Any, first: Any, second: Any) -> None:  # noqa: PLR0917
     at = b.logged
     if at < LOG_SIZE:
         log_of(b)[at, 0], log_of(b)[at, 1], log_of(b)[at, 2] = kind, n, m
@@ -84,6 +85,15 @@ def _leave(b: Any, g: Any, at: Any) -> None:
 
 
 @native(_NONE(BOOK, _INT, _INT))
+def _join(b: Any, g: Any, at: Any) -> None:
+    """Move class g to a place in the crowd, and the class there to where g was."""
+    other, old = crowd_of(b)[at], class_at(b, g).place
+    crowd_of(b)[old], crowd_of(b)[at] = other, g
+    class_at(b, other).place = old
+    class_at(b, g).place = at
+
+
+@native(_NONE(BOOK, _INT, _INT))
 def _await(b: Any, g: Any, delta: Any) -> None:
     """More requests (delta > 0) of g are without a place, or fewer."""
     c = class_at(b, g)
@@ -93,9 +103,13 @@ def _await(b: Any, g: Any, delta: Any) -> None:
     if before == 0 and c.left > 0:
         _leave(b, g, model.waiting)
         model.waiting += 1
+        _join(b, g, b.crowded)
+        b.crowded += 1
     elif before > 0 and c.left == 0:
         model.waiting -= 1
         _leave(b, g, model.waiting)
+        b.crowded -= 1
+        _join(b, g, b.crowded)
 
 
 @native(_NONE(BOOK, _INT, _INT, _INT, _INT))

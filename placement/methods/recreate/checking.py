@@ -1,7 +1,7 @@
 """Re-execution: who verifies a class by doing its work again.
 
-Executor and verifiers have to be in distinct parts (constraint 11), so a class is placed as a whole:
-its requests first, then its verifications, and what cannot be verified is taken back.
+Executor and verifiers have to be in distinct parts (constraint 11), so a class is placed as a
+whole: its requests first, then its verifications, and what cannot be verified is taken back.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from placement.methods.recreate.changes import find, put, resize, strip, touch
+from placement.methods.recreate.changes import find, put, resize, touch
 from placement.methods.recreate.filling import able, most_more, opening_cost, room_with
 from placement.methods.recreate.pointers import (
     BOOK,
@@ -20,6 +20,7 @@ from placement.methods.recreate.pointers import (
     node_at,
     scratch_of,
     table_of,
+    tuple_of,
 )
 from placement.native import native
 
@@ -71,7 +72,7 @@ def _room(b: Any, g: Any, n: Any, r: Any, missing: Any) -> Any:
     return np.int64(max(cap + _SLACK, 0.0))
 
 
-@native(types.Tuple((_REAL, _INT, _INT))(BOOK, _INT, _INT, _INT))
+@native(tuple_of(_REAL, _INT, _INT)(BOOK, _INT, _INT, _INT))
 def _offer(b: Any, g: Any, n: Any, missing: Any) -> Any:
     """Cost of one verification of g on n, how many, and with how many more replicas."""
     node, m = node_at(b, n), class_at(b, g).model
@@ -131,16 +132,23 @@ def _shrink(b: Any, g: Any, surplus: Any) -> None:
 
 
 @native(_INT(BOOK, _INT))
-def _apart(b: Any, g: Any) -> Any:
-    """Whether no part does more of g than it may."""
+def _part(b: Any, g: Any) -> Any:
+    """Take back verifications of parts that do more of g than they may; how many."""
     ceiling = _ceiling(b, g) + _SLACK
+    total = 0
     e = class_at(b, g).first
     while e >= 0:
         entry = entry_at(b, e)
-        if _used(b, g, holding_at(b, entry.holding).node) > ceiling:
-            return 0
-        e = entry.g_next
-    return 1
+        following = entry.g_next
+        hold = holding_at(b, entry.holding)
+        excess = np.int64(np.ceil(_used(b, g, hold.node) - ceiling))
+        if entry.kind == 1 and excess > 0:
+            count = min(excess, entry.count)
+            touch(b, hold.node, hold.model)
+            put(b, entry.holding, g, 1, -count)
+            total += count
+        e = following
+    return total
 
 
 @native(_NONE(BOOK, _INT))
@@ -153,8 +161,8 @@ def check_class(b: Any, g: Any) -> None:
         if done == 0:
             break
         missing -= done
-    if missing > 0:
-        kept = np.int64(c.checked / c.wanted + _SLACK)
-        _shrink(b, g, c.count - c.left - kept)
-    if not _apart(b, g) or _up(c.wanted * (c.count - c.left)) > c.checked:
-        strip(b, g)
+    taken = 1
+    while taken > 0:
+        executed = c.count - c.left
+        _shrink(b, g, executed - np.int64(c.checked / c.wanted + _SLACK))
+        taken = _part(b, g)

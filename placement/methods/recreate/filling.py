@@ -22,12 +22,13 @@ from placement.methods.recreate.pointers import (
     runs_of,
     scratch_of,
     table_of,
+    tuple_of,
 )
 from placement.methods.recreate.records import FLAGS
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
-_FOUR = types.UniTuple(_REAL, 4)
+_FOUR = tuple_of(_REAL, _REAL, _REAL, _REAL)
 _SLACK = 1e-9
 _POOL, _ORDER = 2, 3
 _KEY, _WORK, _PRICE = 0, 1, 2
@@ -42,7 +43,7 @@ def able(bits: Any, g: Any, kind: Any) -> Any:
 
 
 @native(_INT(BOOK, _INT, _INT, _REAL, _REAL, _REAL))
-def _insert(b: Any, size: Any, g: Any, key: Any, work: Any, price: Any) -> Any:
+def _insert(b: Any, size: Any, g: Any, key: Any, work: Any, price: Any) -> Any:  # noqa: PLR0917
     """Insert a class into the order, highest key first; returns the new size."""
     at = size
     while at > 0 and reals_of(b)[_KEY, at - 1] < key:
@@ -160,7 +161,7 @@ def room_with(b: Any, n: Any, m: Any, r: Any) -> Any:
 
 
 @native(_REAL(BOOK, _INT, _INT, _INT, _INT, _REAL))
-def _price(b: Any, n: Any, m: Any, r: Any, size: Any, thrift: Any) -> Any:
+def _price(b: Any, n: Any, m: Any, r: Any, size: Any, thrift: Any) -> Any:  # noqa: PLR0917
     """The price of a star with r more replicas; infinite where it does not pay."""
     room = room_with(b, n, m, r)
     node = node_at(b, n)
@@ -179,7 +180,7 @@ def _price(b: Any, n: Any, m: Any, r: Any, size: Any, thrift: Any) -> Any:
     return (cost + node.rent * spent) / value
 
 
-@native(types.Tuple((_REAL, _INT))(BOOK, _INT, _INT, _REAL))
+@native(tuple_of(_REAL, _INT)(BOOK, _INT, _INT, _REAL))
 def best_star(b: Any, n: Any, m: Any, thrift: Any) -> Any:
     """The least price of m on n, and with how many more replicas.
 

@@ -4,8 +4,10 @@ import numpy as np
 
 from placement.compiled import Compiled
 from placement.methods.floor import floor_prices
+from placement.methods.recreate.sources import better_hosting, rehost
 from placement.methods.recreate.starting import (
     cost_of,
+    cost_of_rows,
     freeze,
     frozen_classes,
     lasting_hosting,
@@ -18,7 +20,7 @@ from placement.methods.recreate.starting import (
 from placement.methods.recreate.state import MOST_MODELS, grow, new_book, rows_of, set_values
 from placement.methods.recreate.walking import FEW_ENTRIES, close, construct, walk
 from placement.prices import Prices
-from placement.quantities import REEXECUTION, Floats, Ints
+from placement.quantities import REEXECUTION, Bools, Floats, Ints
 from placement.solution import Placement
 
 _PASSES = 6
@@ -56,28 +58,35 @@ class Recreation:
         q = compiled.quantities
         self._least = floor_prices(compiled)
         hosting = lasting_hosting(compiled, start) if start else planned_hosting(compiled)
+        self._fewest = None if start else hosting
         self.hosted = hosting is not None
         """Whether hosts were found for every model; nothing can be done without."""
         none = np.zeros((q.n_models, q.n_nodes), dtype=bool)
         self._base = none if hosting is None else hosting
         nothing = Placement.empty(q)
+        self._given = start
         self._start = start or Placement(**{**vars(nothing), "unserved": q.count.copy()})
         frozen = frozen_classes(compiled)
         held = np.bincount(self._start.replica_n, minlength=max(1, q.n_nodes)).max(initial=0)
         slots = max(1, min(MOST_MODELS, q.n_models), int(held))
-        self._book = new_book(compiled, self._least, self._base, frozen, slots, seed)
+        self._book = new_book(
+            compiled, self._least, self._base, frozen=frozen, slots=slots, seed=seed
+        )
         moved = float(np.sum(q.weights_gb @ (self._base & ~q.hosted)))
         self._book.change("moved_left", self._book.moved_left - moved)
         self._load()
         self.guide(prices or self._least, None)
-        self._best_cost, self._best_rows = self.objective, rows_of(self._book)
+        self._best_cost, self._best_rows = np.inf, rows_of(self._book)
+        self._best_base = self._base
+        self._remember()
 
     def _load(self) -> None:
         rows = rows_from(self.compiled, self._base, self._start)
         grow(self._book, 2 * len(rows.g))
         self._standing = standing_cost(self.compiled, self._base, self._start)
-        load_rows(self._book.native, *vars(rows).values())
-        freeze(self.compiled, self._book, self._start)
+        replicas, requests = rows.tables()
+        load_rows(self._book.native, replicas, requests)
+        self._standing += freeze(self.compiled, self._book, self._start)
 
     # --- where it stands -----------------------------------------------------------------------
 
@@ -85,6 +94,10 @@ class Recreation:
     def objective(self) -> float:
         """$ of the plan as it stands; requests that must be served count as very dear."""
         return float(self._book.cost) + self._standing
+
+    def recounted(self) -> float:
+        """The same, added up anew."""
+        return cost_of_rows(self.compiled, self._book, rows_of(self._book)) + self._standing
 
     @property
     def best_objective(self) -> float:
@@ -98,15 +111,15 @@ class Recreation:
 
     @property
     def best(self) -> Placement | None:
-        """The best plan so far, verified throughout, its hosts improved; never worse than the start.
+        """The best plan so far, verified throughout; never worse than the start.
 
         None where no plan serves what must be served.
         """
-        found = placement_of(self.compiled, self._base, self._start, self._best_rows)
+        found = placement_of(self.compiled, self._best_base, self._start, self._best_rows)
         cost = cost_of(self.compiled, found) if self.hosted else np.inf
-        if cost < cost_of(self.compiled, self._start):
-            return found
-        return self._start if np.isfinite(cost_of(self.compiled, self._start)) else None
+        if self._given is not None and cost >= cost_of(self.compiled, self._given):
+            return self._given
+        return found if np.isfinite(cost) else None
 
     # --- the search ----------------------------------------------------------------------------
 
@@ -121,6 +134,7 @@ class Recreation:
             $ per accelerator-second that a node's time earns beyond its own cost and engagement;
             None to read it from `prices.capacity`.
         """
+        self.prices = prices
         set_values(self.compiled, self._book, self._least, prices, rent)
 
     def construct(self) -> None:
@@ -136,7 +150,9 @@ class Recreation:
             served = before - self._book.classes["left"].sum()
             if served <= _WORTH * self.compiled.quantities.total_count:
                 break
+        self.rehost()
         close(self._book.native)
+        self.rehost()
         self._remember()
 
     def _order(self) -> Ints:
@@ -177,3 +193,23 @@ class Recreation:
     def _remember(self) -> None:
         if self.objective < self._best_cost:
             self._best_cost, self._best_rows = self.objective, rows_of(self._book)
+            self._best_base = self._base
+
+    def rehost(self) -> None:
+        """Read weights from where it is cheapest, given the replicas there are now."""
+        if np.isfinite(self._book.moved_left) or not self.hosted:
+            return
+        if self._fewest is None:
+            planned = planned_hosting(self.compiled)
+            self._fewest = self._base if planned is None else planned
+        before, cost = self._base, self.objective
+        self._move_hosts(better_hosting(self.compiled, self._book, self._fewest))
+        if self.objective > cost:
+            self._move_hosts(before)
+        self._remember()
+
+    def _move_hosts(self, base: Bools) -> None:
+        rehost(self.compiled, self._book, self._base, base)
+        cost = self.compiled.host_cost
+        self._standing += float(cost[base].sum() - cost[self._base].sum())
+        self._base = base

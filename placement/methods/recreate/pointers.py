@@ -18,6 +18,9 @@ from placement.methods.recreate.records import RECORDS, TABLES
 BOOK = from_dtype(_LAYOUT)
 """The type of a book for the compiler."""
 _LONG = types.int64
+_make: Any = make_array
+_populate: Any = populate_array
+_pack: Any = cgutils.pack_array
 
 
 def _field(builder: Any, context: Any, book: Any, name: str) -> Any:
@@ -63,21 +66,27 @@ def _table_of(name: str) -> Any:
                     else context.get_constant(_LONG, width)
                 )
                 shape, strides = [length, inner], [builder.mul(inner, size), size]
-            array = make_array(table)(context, builder)
+            array = _make(table)(context, builder)
             data = _field(builder, context, arguments[0], name)
-            populate_array(
+            _populate(
                 array,
                 data=builder.inttoptr(data, array.data.type),
-                shape=cgutils.pack_array(builder, shape),
-                strides=cgutils.pack_array(builder, strides),
+                shape=_pack(builder, shape),
+                strides=_pack(builder, strides),
                 itemsize=size,
                 meminfo=None,
             )
-            return array._getvalue()
+            return array._getvalue()  # noqa: SLF001 (numba has no other way)
 
         return table(BOOK), generate
 
     return of
+
+
+def tuple_of(*kinds: Any) -> Any:
+    """The compiler's type of a tuple."""
+    kind: Any = types.Tuple
+    return kind(kinds)
 
 
 def from_dtype_of(dtype: Any) -> Any:
@@ -93,3 +102,4 @@ fetch_of, copy_of = _table_of("fetch"), _table_of("copy")
 holders_of, roster_of, queue_of = (_table_of(name) for name in ("holders", "roster", "queue"))
 groups_of, log_of, touched_of = (_table_of(name) for name in ("groups", "log", "touched"))
 scratch_of, reals_of = _table_of("scratch"), _table_of("reals")
+crowd_of = _table_of("crowd")

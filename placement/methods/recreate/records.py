@@ -30,12 +30,12 @@ MODEL = np.dtype(
     ],
     align=True,
 )
-"""A model; its classes in `queue`, those waiting first, its nodes in `holders` and `roster`."""
+"""A model; its classes in `queue`, the waiting first; its nodes in `holders` and `roster`."""
 
 CLASS = np.dtype(
     [
         *((name, _L) for name in ("model", "count", "left", "checked", "at", "first")),
-        *((name, _L) for name in ("parts", "frozen")),
+        *((name, _L) for name in ("parts", "frozen", "place")),
         *((name, _F) for name in ("penalty", "value", "extra", "light")),
         *((name, _F) for name in ("wanted", "sample", "core_s")),
     ],
@@ -82,6 +82,7 @@ TABLES: dict[str, tuple[Any, str | int]] = {
     "holders": (np.int32, 0),
     "roster": (np.int32, 0),
     "queue": (np.int32, 0),
+    "crowd": (np.int32, 0),
     "groups": (np.int64, 0),
     "log": (np.int64, 5),
     "touched": (np.int32, 2),
@@ -94,13 +95,23 @@ slots: model in each slot of each node, -1 for none. table: for each class work 
 re-execution by type, $ of latency by region. runs, checks: bits by class and node kind, can run and
 can re-execute. holds: by model and node kind, can hold a replica. known: flags by node and model.
 fetch: $ of reading weights from the cheapest host, by model and region. copy: $ of a new copy.
-groups: requests that each control group may still execute. scratch: ruined nodes, candidate nodes,
-pooled classes, classes in order, models, replicas to open. reals: key, work and cost of each class
-in order, price and whim of each candidate.
+crowd: all classes, the `crowded` waiting ones first. groups: requests that each control group may
+still execute. scratch: ruined nodes, candidate nodes, pooled classes, classes in order, models,
+replicas to open. reals: key, work and cost of each class in order, price, whim of each candidate.
 """
 
 _COUNTS = ("n_nodes", "n_models", "n_classes", "places", "types", "columns", "bytes", "kinds")
-_CURSORS = ("regions", "logged", "marked", "ruined", "stamp", "free", "unused", "candidates")
+_CURSORS = (
+    "regions",
+    "logged",
+    "marked",
+    "ruined",
+    "stamp",
+    "free",
+    "unused",
+    "candidates",
+    "crowded",
+)
 BOOK = np.dtype(
     [
         *((name, _L) for name in (*RECORDS, *TABLES, *_COUNTS, *_CURSORS, "pooled")),
@@ -118,7 +129,7 @@ BOOK = np.dtype(
 class Book:
     """The arrays of a book, alive as long as it is, and the record that native functions take."""
 
-    def __init__(self, arrays: dict[str, Any], **fields: int | float) -> None:
+    def __init__(self, arrays: dict[str, Any], **fields: float) -> None:
         self.arrays: dict[str, Any] = {}
         self.record = np.zeros(1, dtype=BOOK)
         for name, value in fields.items():

@@ -28,6 +28,8 @@ _RUINED, _CANDIDATE, _POOL, _OPENED = 0, 1, 2, 5
 _STAR, _WHIM = 3, 4
 _OLD = 6
 """Classes drawn from those that wait longest, where not all fit into the pool."""
+_CHECKERS = 12
+"""Holders and other nodes that are looked at for re-executions."""
 _PICKS = 48
 """The most stars taken for one model at a time."""
 
@@ -68,14 +70,16 @@ def _add_others(b: Any, m: Any, number: Any) -> None:
         return
     for _ in range(number):
         draw = uniform(b)
-        at = np.int64(model.listed * draw * draw)
+        at: Any = np.int64(model.listed * draw * draw)
         for _ in range(8):
             n = roster_of(b)[model.roster + at]
             node = node_at(b, n)
             if node.free_s > 0.05 * node.capacity_s and node.free_gb >= model.replica_gb:
                 add_candidate(b, n, m)
                 break
-            at = at + 1 if at + 1 < model.listed else 0
+            at += 1
+            if at == model.listed:
+                at = 0
 
 
 @native(_NONE(BOOK, _INT, _INT, _INT))
@@ -159,7 +163,11 @@ def recreate_model(b: Any, m: Any, most: Any, thrift: Any, noise: Any) -> None:
     """Place what waits of a model on the candidates that were gathered, and have it verified."""
     _pool(b, m, most)
     _take_stars(b, m, thrift, noise)
+    redone = 0
     for i in range(b.pooled):
-        c = class_at(b, scratch_of(b)[_POOL, i])
-        if c.wanted > 0 and c.left < c.count:
-            check_class(b, scratch_of(b)[_POOL, i])
+        g = scratch_of(b)[_POOL, i]
+        if class_at(b, g).wanted > 0 and class_at(b, g).left < class_at(b, g).count:
+            if redone == 0:
+                gather(b, m, _CHECKERS, _CHECKERS)
+            redone += 1
+            check_class(b, g)

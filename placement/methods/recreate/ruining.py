@@ -2,19 +2,24 @@
 
 from typing import Any
 
+import numpy as np
 from numba import types
 
 from placement.methods.recreate.chance import below, uniform
 from placement.methods.recreate.changes import put, set_replicas, strip, touch
+from placement.methods.recreate.filling import able
 from placement.methods.recreate.pointers import (
     BOOK,
     class_at,
+    crowd_of,
     entry_at,
     holders_of,
     holding_at,
     model_at,
     node_at,
     queue_of,
+    roster_of,
+    runs_of,
     scratch_of,
     slots_of,
 )
@@ -138,10 +143,29 @@ def _ruin_classes(b: Any) -> None:
 
 
 @native(_NONE(BOOK))
+def _ruin_for_waiting(b: Any) -> None:
+    """Clear one or two nodes that could run a class that waits."""
+    g = crowd_of(b)[below(b, b.crowded)]
+    m = class_at(b, g).model
+    touch(b, 0, m)
+    cleared = 0
+    for _ in range(24):
+        draw = uniform(b)
+        n = roster_of(b)[model_at(b, m).roster + np.int64(model_at(b, m).listed * draw)]
+        if able(runs_of(b), g, node_at(b, n).kind):
+            clear_node(b, n)
+            cleared += 1
+            if cleared == 2 or uniform(b) < 0.6:
+                return
+
+
+@native(_NONE(BOOK))
 def ruin(b: Any) -> None:
     """Take something back."""
     draw = uniform(b)
-    if draw < 0.65:
+    if b.crowded and uniform(b) < 0.25:
+        _ruin_for_waiting(b)
+    elif draw < 0.65:
         _ruin_nodes(b)
     elif draw < 0.85:
         _ruin_model(b)

@@ -10,15 +10,18 @@ from placement.methods.hosting import improved, plan_hosting
 from placement.methods.ledger import Ledger
 from placement.methods.recreate.changes import find, put, set_replicas
 from placement.methods.recreate.pointers import BOOK, class_at, holding_at
-from placement.methods.recreate.records import Book
+from placement.methods.recreate.records import BASE, Book
 from placement.methods.recreate.state import Rows
 from placement.methods.verifying import verify_all
 from placement.native import native
 from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_up
 from placement.solution import Placement
 
+_POLISHABLE = 500_000
+"""Hosts are improved one by one where there are at most so many pairs of model and node."""
 _INT, _NONE = types.int64, types.void
 _INTS = types.Array(types.int64, 1, "C")
+_TABLE = types.Array(types.int64, 2, "C")
 _REALS = types.Array(types.float64, 1, "C")
 
 
@@ -59,15 +62,14 @@ def lasting_hosting(compiled: Compiled, start: Placement) -> Bools:
 # --- into the book -----------------------------------------------------------------------------
 
 
-@native(_NONE(BOOK, *(_INTS for _ in range(8))))
-def load_rows(
-    b: Any, n: Any, m: Any, z: Any, own: Any, g: Any, at: Any, kind: Any, count: Any
-) -> None:
-    """Enter replicas (n, m, z, own) and requests (g, at, kind, count) into an empty book."""
-    for i in range(len(n)):
-        set_replicas(b, n[i], m[i], z[i], own[i])
-    for i in range(len(g)):
-        put(b, find(b, at[i], class_at(b, g[i]).model), g[i], kind[i], count[i])
+@native(_NONE(BOOK, _TABLE, _TABLE))
+def load_rows(b: Any, replicas: Any, requests: Any) -> None:
+    """Enter rows (node, model, replicas, own) and (class, node, kind, count) into an empty book."""
+    for i in range(len(replicas)):
+        set_replicas(b, replicas[i, 0], replicas[i, 1], replicas[i, 2], replicas[i, 3])
+    for i in range(len(requests)):
+        g, n = requests[i, 0], requests[i, 1]
+        put(b, find(b, n, class_at(b, g).model), g, requests[i, 2], requests[i, 3])
 
 
 @native(_NONE(BOOK, _INTS, _INTS, _INTS, _REALS))
@@ -99,8 +101,14 @@ def rows_from(compiled: Compiled, base: Bools, start: Placement) -> Rows:
     )  # fmt: skip
 
 
-def freeze(compiled: Compiled, book: Book, start: Placement) -> None:
-    """Set apart what frozen classes take; the replicas of the placement are in the book already."""
+def freeze(compiled: Compiled, book: Book, start: Placement) -> float:
+    """Set apart what frozen classes take; the replicas of the placement are in the book already.
+
+    Returns
+    -------
+    float
+        $ of engaging the nodes of plain jobs, which no move changes.
+    """
     q, p = compiled.quantities, start
     frozen = frozen_classes(compiled)
     runs, checks = frozen[p.run_g], frozen[p.verify_g]
@@ -113,7 +121,7 @@ def freeze(compiled: Compiled, book: Book, start: Placement) -> None:
     np.subtract.at(book.groups, q.node_group[p.run_n[runs]], p.run_count[runs])
     cores = q.core_s[p.verify_g[checks]] * p.verify_count[checks]
     np.subtract.at(book.nodes["cores_s"], p.verify_n[checks], cores)
-    held = np.flatnonzero((q.class_model[g] >= 0))
+    held = np.flatnonzero(q.class_model[g] >= 0)
     holdings, at = np.unique(n[held] * q.n_models + q.class_model[g[held]], return_inverse=True)
     total = np.bincount(at, work[held], len(holdings))
     m, at_n = holdings % max(1, q.n_models), holdings // max(1, q.n_models)
@@ -122,9 +130,10 @@ def freeze(compiled: Compiled, book: Book, start: Placement) -> None:
         _fix(book.native, at_n, m, fixed, total)
     plain = n[q.class_model[g] < 0]
     engaged = np.unique(plain)
-    engagement = float(np.sum(compiled.engagement[engaged][book.nodes["held"][engaged] == 0]))
-    book.change("cost", book.cost + engagement)
+    paid = engaged[book.nodes["held"][engaged] > 0]
+    book.change("cost", book.cost - float(compiled.engagement[paid].sum()))
     book.nodes["pinned"][engaged] = 1
+    return float(compiled.engagement[engaged].sum())
 
 
 def standing_cost(compiled: Compiled, base: Bools, start: Placement) -> float:
@@ -140,6 +149,27 @@ def standing_cost(compiled: Compiled, base: Bools, start: Placement) -> float:
     return cost + float(np.sum(left * np.where(np.isfinite(penalty), penalty, 0.0)))
 
 
+def cost_of_rows(compiled: Compiled, book: Book, rows: Rows) -> float:
+    """$ of what a book decides, added up anew."""
+    q, nodes, classes = compiled.quantities, book.nodes, book.classes
+    runs = rows.kind == 0
+    g, n, count = rows.g[runs], rows.n[runs], rows.count[runs]
+    cost = float((compiled.price_runs(g, n).cost + classes["light"][g]) @ count)
+    left = np.where(classes["frozen"] > 0, 0, q.count - np.bincount(g, count, q.n_classes))
+    cost += float(classes["penalty"] @ left)
+    g, n, count = rows.g[~runs], rows.n[~runs], rows.count[~runs]
+    cost += float(compiled.price_checks(g, n).cost @ count)
+    m, n = rows.replica_m, rows.replica_n
+    new = np.maximum(rows.replica_z - q.loaded[m, n], 0)
+    cost += float(compiled.load_cost(m, n) @ new)
+    base = (book.known[n, m] & BASE) > 0
+    fetched = np.where(new > 0, new * book.fetch[m, nodes["region"][n]], 0.0)
+    paid = np.where(rows.replica_own > 0, compiled.host_cost[m, n], fetched)
+    engaged = np.unique(n)
+    engaged = engaged[nodes["pinned"][engaged] == 0]
+    return cost + float(paid[~base].sum()) + float(compiled.engagement[engaged].sum())
+
+
 # --- out of the book ---------------------------------------------------------------------------
 
 
@@ -148,7 +178,10 @@ def placement_of(compiled: Compiled, base: Bools, start: Placement, rows: Rows) 
     ledger = _ledger(compiled, base, rows)
     _enter_frozen(ledger, start)
     verify_all(ledger)
-    return improved(compiled, ledger.placement())
+    placement = ledger.placement()
+    if compiled.can_host.size > _POLISHABLE:
+        return placement
+    return improved(compiled, placement)
 
 
 def _ledger(compiled: Compiled, base: Bools, rows: Rows) -> Ledger:

@@ -43,9 +43,18 @@ class Rows:
     kind: Ints
     count: Ints
 
+    def tables(self) -> tuple[Ints, Ints]:
+        """Rows (node, model, replicas, own), and rows (class, node, kind, count)."""
+        replicas = (self.replica_n, self.replica_m, self.replica_z, self.replica_own)
+        requests = (self.g, self.n, self.kind, self.count)
+        return (
+            np.ascontiguousarray(np.stack(replicas, axis=1)),
+            np.ascontiguousarray(np.stack(requests, axis=1)),
+        )
+
 
 def new_book(
-    compiled: Compiled, least: Prices, base: Bools, frozen: Bools, slots: int, seed: int
+    compiled: Compiled, least: Prices, base: Bools, *, frozen: Bools, slots: int, seed: int
 ) -> Book:
     """A book in which nothing is placed yet.
 
@@ -64,7 +73,6 @@ def new_book(
     models, queue = _models(compiled, frozen)
     classes = _classes(compiled, least, frozen, models, queue)
     roster, holders = _rosters(compiled, models)
-    kinds, regions = len(q.kind_node), q.n_regions + 1
     table, runs = _table(compiled), _bits(compiled.run_kinds)
     limits = q.instance.limits
     book = Book(
@@ -80,20 +88,29 @@ def new_book(
             "checks": _bits(compiled.verify_kinds & (q.mode == REEXECUTION)[:, None]),
             "holds": _holds(compiled),
             "known": _known(compiled, base),
-            "fetch": _fetch(compiled, base),
+            "fetch": fetch_costs(compiled, base),
             "copy": _copies(compiled),
             "holders": holders,
             "roster": roster,
             "queue": queue,
+            "crowd": np.argsort(frozen, kind="stable").astype(np.int32),
             "groups": whole_down(q.max_share * q.total_count).astype(np.int64),
             "log": np.zeros((LOG_SIZE, 5), dtype=np.int64),
             "touched": np.zeros((TOUCH_SIZE, 2), dtype=np.int32),
             "scratch": np.zeros((6, WIDTH), dtype=np.int32),
             "reals": np.zeros((5, WIDTH)),
         },
-        **{"n_nodes": q.n_nodes, "n_models": q.n_models, "n_classes": q.n_classes},
-        **{"places": slots, "types": len(q.type_index) + 1, "columns": table.shape[1]},
-        **{"bytes": runs.shape[1], "kinds": kinds, "regions": regions, "free": -1},
+        n_nodes=q.n_nodes,
+        n_models=q.n_models,
+        n_classes=q.n_classes,
+        places=slots,
+        types=len(q.type_index) + 1,
+        columns=table.shape[1],
+        bytes=runs.shape[1],
+        kinds=len(q.kind_node),
+        regions=q.n_regions + 1,
+        crowded=int((~frozen).sum()),
+        free=-1,
         cost=float(np.sum(np.where(frozen, 0.0, classes["penalty"] * q.count))),
         new_left=np.inf if limits.max_new_replicas is None else limits.max_new_replicas,
         moved_left=np.inf if limits.max_transfer_gb is None else limits.max_transfer_gb,
@@ -156,6 +173,7 @@ def _classes(compiled: Compiled, least: Prices, frozen: Bools, models: Any, queu
     position = np.empty(q.n_classes, dtype=np.int64)
     position[queue] = np.arange(q.n_classes)
     classes["at"] = position - np.append(models["first"], 0)[q.class_model]
+    classes["place"][np.argsort(frozen, kind="stable")] = np.arange(q.n_classes)
     known = q.penalty[np.isfinite(q.penalty)]
     dearest = max(float(known.max(initial=0.0)), float(least.demand.max(initial=0.0)), 1e-3)
     classes["penalty"] = np.where(np.isfinite(q.penalty), q.penalty, _DEAR * dearest)
@@ -209,7 +227,7 @@ def _known(compiled: Compiled, base: Bools) -> Any:
     return np.ascontiguousarray((flags + loaded).T.astype(np.int32))
 
 
-def _fetch(compiled: Compiled, base: Bools) -> Floats:
+def fetch_costs(compiled: Compiled, base: Bools) -> Floats:
     """$ of reading each model from the cheapest of its hosts, by region; infinite without any."""
     q = compiled.quantities
     price = np.full((q.n_models, q.n_regions + 1), np.inf)
@@ -247,7 +265,7 @@ def rows_of(book: Book) -> Rows:
     n, slot = np.nonzero(book.slots >= 0)
     held = book.holdings[n * int(book.places) + slot]
     used = book.entries[book.entries["count"] > 0]
-    columns = (held["node"], held["model"], held["z"], held["own"])
     where = book.holdings["node"][used["holding"]]
-    columns += (used["g"], where, used["kind"], used["count"])
+    replicas = (held["node"], held["model"], held["z"], held["own"])
+    columns = (*replicas, used["g"], where, used["kind"], used["count"])
     return Rows(*(np.asarray(column, dtype=np.int64) for column in columns))

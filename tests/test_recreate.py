@@ -1,0 +1,138 @@
+"""Ruin and recreate: always feasible, honest about its cost, and the better for it."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from searches import compiled_of, judged, tiny
+from tinies import feasible_seeds, optimal
+
+from placement import Solution
+from placement.compiled import Compiled
+from placement.generate import generate
+from placement.methods.recreate.improver import Recreation
+from placement.quantities import REEXECUTION
+from placement.solution import to_placement
+
+SCENARIOS = (
+    "long-tail", "tee-scarce", "eu-only", "dominant-operator", "flash-crowd", "node-loss",
+    "verifier-scarce", "over-supplied",
+)  # fmt: skip
+
+
+@cache
+def compiled(preset, seed=0):
+    """An instance of a preset."""
+    return Compiled(generate(preset, seed=seed))
+
+
+def advanced(one, start=None, seed=0, iterations=2000):
+    """A recreation after construction and some steps."""
+    recreation = Recreation(one, start, seed=seed)
+    recreation.construct()
+    recreation.advance(iterations, recreation.objective * 1e-4, 0.0)
+    return recreation
+
+
+def exact(recreation):
+    """The objective of the best plan as the judge sees it, with all its violations."""
+    placement = recreation.best
+    assert placement is not None
+    return judged(recreation.compiled, placement)
+
+
+def tiny_start(seed):
+    """An optimal placement of a tiny instance."""
+    solution = Solution.from_dict(optimal(seed))
+    return to_placement(tiny(seed).quantities, solution)
+
+
+@pytest.mark.parametrize("preset", ["small", "medium", "large", *SCENARIOS])
+def test_presets_are_placed_feasibly_and_the_objective_agrees(preset):
+    """What the book says it costs is what the judge says, or a little more than that."""
+    recreation = advanced(compiled(preset))
+    verdict = exact(recreation)
+    assert not verdict.violations
+    assert verdict.objective <= recreation.best_objective * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("seed", feasible_seeds(range(30)))
+def test_tiny_instances_from_their_optimum(seed):
+    """From an optimal placement nothing gets worse, and nothing is broken."""
+    start = tiny_start(seed)
+    recreation = advanced(tiny(seed), start, iterations=500)
+    verdict = exact(recreation)
+    assert not verdict.violations
+    best = judged(tiny(seed), start).objective
+    assert verdict.objective == pytest.approx(best, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_tiny_instances_from_nothing(seed):
+    """Whatever is found is feasible."""
+    placement = advanced(tiny(seed), iterations=500).best
+    if placement is not None:
+        assert not judged(tiny(seed), placement).violations
+
+
+@pytest.mark.parametrize("preset", ["small", "medium", "verifier-scarce"])
+def test_the_book_agrees_with_the_judge_on_the_way(preset):
+    """The running objective is the judge's, light verification and better hosts aside."""
+    recreation = advanced(compiled(preset))
+    for _ in range(5):
+        recreation.advance(200, 1.0)
+        assert recreation.objective == pytest.approx(recreation.recounted(), rel=1e-9)
+
+
+def test_the_same_seed_gives_the_same_placement():
+    """Bytes, not only cost."""
+    first, second = (advanced(compiled("medium"), seed=3).best for _ in range(2))
+    for one, other in zip(vars(first).values(), vars(second).values(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_placement_gets_better():
+    """A poor placement is improved, and the answer is never worse than the start."""
+    start = Recreation(compiled("medium"), None)
+    start.construct()
+    begun = start.best
+    recreation = Recreation(compiled("medium"), begun, seed=1)
+    recreation.advance(3000, 0.0)
+    assert exact(recreation).objective < judged(compiled("medium"), begun).objective * 0.95
+
+
+def test_nothing_is_lost_without_steps():
+    """Best is the start as long as nothing better is known."""
+    begun = advanced(compiled("small")).best
+    verdict = exact(Recreation(compiled("small"), begun))
+    assert verdict.objective <= judged(compiled("small"), begun).objective * (1 + 1e-9)
+
+
+def test_limits_are_kept():
+    """New replicas and GB moved stay within the limits."""
+    document = generate("medium", seed=1).to_dict()
+    for limits in ({"max_new_replicas": 60}, {"max_transfer_gb": 1500.0}):
+        one = compiled_of(**{**document, "limits": limits})
+        recreation = advanced(one)
+        assert not exact(recreation).violations
+        assert recreation.waiting.sum() > 0
+
+
+def test_re_execution_is_placed():
+    """Classes that are verified by doing them again are served where there is room."""
+    recreation = advanced(compiled("medium"), iterations=20_000)
+    q = recreation.compiled.quantities
+    placement = recreation.best
+    redone = q.mode == REEXECUTION
+    assert placement.verify_count[redone[placement.verify_g]].sum() > 0
+    assert placement.unserved[redone].sum() < 0.1 * q.count[redone].sum()
+
+
+def test_guides_are_taken():
+    """Other prices, another plan; still feasible."""
+    recreation = advanced(compiled("medium"))
+    dear = replace(recreation.prices, demand=recreation.prices.demand * 3)
+    recreation.guide(dear, np.full(compiled("medium").quantities.n_nodes, 1e-4))
+    recreation.advance(500, 0.1)
+    assert not exact(recreation).violations
