@@ -23,7 +23,11 @@ from typing import Any, TypeVar, cast
 
 from placement.errors import EngineError
 
-MODULES: tuple[str, ...] = ("placement.methods.recreate",)
+MODULES: tuple[str, ...] = (
+    "placement.methods.recreate",
+    "placement.methods.completion_kernels",
+    "placement.methods.offers_kernels",
+)
 """Modules with native functions; a package stands for all its modules.
 
 What a native function calls is compiled into it, so a module and those it calls across files

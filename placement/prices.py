@@ -128,10 +128,10 @@ class Prices:
     def __post_init__(self) -> None:
         """Clip what rounding left below zero."""
         for entry in fields(self):
-            if entry.name in ("part_class", "part"):
-                continue
-            clean = np.maximum(np.nan_to_num(getattr(self, entry.name), posinf=0.0), 0.0)
-            object.__setattr__(self, entry.name, clean)
+            column = getattr(self, entry.name)
+            if entry.name not in ("part_class", "part") and column.any():
+                clean = np.maximum(np.nan_to_num(column, posinf=0.0), 0.0)
+                object.__setattr__(self, entry.name, clean)
 
 
 def _keys(q: Quantities) -> dict[str, list[str]]:

@@ -1,0 +1,160 @@
+"""Node prices that go best with prices of demand.
+
+Whatever requests and verifications are said to be worth, the bound is greatest where every node
+asks the capacity and memory prices at which it earns least; that falls apart into one small convex
+problem a node, which `completion_kernels` solves exactly. What the nodes take at these prices is a
+subgradient of the bound: demand in excess of it says which way to move prices of demand.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from placement.compiled import Compiled
+from placement.methods.completion_kernels import (
+    END,
+    LISTED,
+    MODEL,
+    NODE,
+    STEP,
+    Task,
+    complete_nodes,
+    take_checks,
+    value_checks,
+)
+from placement.methods.offers import Offers
+from placement.prices import Prices
+from placement.quantities import Floats, Ints
+
+Records = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Prices completed for all nodes.
+
+    Attributes
+    ----------
+    prices : Prices
+        Demand, verification and share as given; capacity and memory as found.
+    bound : float
+        The lower bound [$] that these prices prove.
+    rent : array over nodes
+        $ that a node earns above its engagement; where it is below 0 the node stays idle, and what
+        it lacks may be more.
+    supply, checked : array over classes
+        Requests and verifications that the nodes take at these prices.
+    """
+
+    prices: Prices
+    bound: float
+    rent: Floats
+    supply: Floats
+    checked: Floats
+
+
+def complete(
+    compiled: Compiled, demand: Floats, verification: Floats, share: Floats | None = None
+) -> Completion:
+    """Complete prices of demand, verification and (by control group) shares, once.
+
+    Where more replicas of a model fit on a node than are tried one by one, a certificate may prove
+    less than `bound`.
+    """
+    return Completer(compiled).complete(demand, verification, share)
+
+
+class Completer:
+    """Completes prices of one instance, again and again."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.q = q = compiled.quantities
+        self._fetch = np.vstack([self._least_transfers(), np.zeros(q.n_nodes)]).copy("C")
+        own = np.where(compiled.can_host, compiled.host_cost, np.inf)
+        self._own = np.vstack([own, np.zeros(q.n_nodes)]).copy("C")
+        plain = np.ones(q.n_nodes, dtype=np.int64)
+        self._most: Ints = np.vstack([compiled.max_replicas, plain]).copy("C")
+        self._loaded: Ints = np.minimum(np.vstack([q.loaded, plain]), self._most).copy("C")
+        self._offers = Offers(compiled)
+        self._models = np.zeros(q.n_models + 1, dtype=MODEL)
+        self._models["span"][:-1] = q.span
+        self._models["memory_gb"][:-1] = q.replica_gb
+        self._models["load_gb"][:-1] = q.span * q.weights_gb
+
+    def _least_transfers(self) -> Floats:
+        """$ of reading each model's weights from the cheapest other node that could store them."""
+        q, able = self.q, self.compiled.can_host
+        region = q.node_region % (q.n_regions + 1)
+        price = q.transfer_price
+        count = np.stack([able[:, region == r].sum(axis=1) for r in range(len(price))], axis=1)
+        table = np.full(count.shape, np.inf)
+        for r, row in enumerate(price):
+            table = np.minimum(table, np.where(count[:, r, None] > 0, row, np.inf))
+        least = table[:, region]
+        m, n = np.nonzero(able)
+        lone = count[m, region[n]] == 1
+        m, n = m[lone], n[lone]
+        others = count[m] > 0
+        others[np.arange(len(m)), region[n]] = False
+        least[m, n] = np.where(others, price[:, region[n]].T, np.inf).min(axis=1, initial=np.inf)
+        known = np.isfinite(least)
+        return np.where(known, q.weights_gb[:, None] * np.where(known, least, 0.0), np.inf)
+
+    def complete(
+        self, demand: Floats, verification: Floats, share: Floats | None = None
+    ) -> Completion:
+        """Complete these prices."""
+        q = self.q
+        share = np.zeros(q.n_groups) if share is None else share
+        prices = replace(Prices.zero(q), demand=demand, verification=verification, share=share)
+        check_price = np.where(self.compiled.verified, prices.verification, 0.0)
+        self._offers.list(prices.demand, check_price, prices.share)
+        supply = np.zeros(2 * q.n_classes)
+        nodes = self._nodes()
+        light = self._offers.light(check_price)
+        value_checks(nodes, *light)
+        task = self._task(nodes, supply)
+        complete_nodes(task)
+        take_checks(nodes, *light, supply)
+        prices.capacity[:] = nodes["capacity"]
+        prices.memory[:] = nodes["memory"]
+        rent = nodes["value"] + nodes["light"] - nodes["engagement"]
+        asked = prices.demand + self.compiled.wanted_checks * check_price
+        bound = (
+            np.sum(np.minimum(asked, q.penalty) * q.count)
+            - np.sum(np.maximum(rent, 0.0))
+            - np.sum(prices.share * q.max_share) * q.total_count
+        )
+        taken, checked = supply[: q.n_classes], supply[q.n_classes :]
+        return Completion(prices, float(bound), rent, taken, checked)
+
+    def _nodes(self) -> Records:
+        q = self.q
+        nodes = np.zeros(q.n_nodes, dtype=NODE)
+        nodes["rate"], nodes["engagement"] = self.compiled.rate, self.compiled.engagement
+        nodes["capacity_s"], nodes["memory_gb"] = q.capacity_s, q.memory_gb
+        nodes["each_s"], nodes["gb_per_s"] = q.window_s * q.utilization, q.load_gb_per_s
+        nodes["core_rate"], nodes["cores_s"] = q.core_price / 3600.0, q.cores_s
+        nodes["first"], nodes["last"] = self._offers.first, self._offers.last
+        return nodes
+
+    def _task(self, nodes: Records, supply: Floats) -> Task:
+        most = int((nodes["last"] - nodes["first"]).max(initial=0))
+        size = most * min(max(int(self._most.max(initial=0)), 1), LISTED)
+        return Task(
+            nodes=nodes,
+            models=self._models,
+            cells=self._offers.cells,
+            items=self._offers.items,
+            most=self._most,
+            loaded=self._loaded,
+            fetch=self._fetch,
+            own=self._own,
+            supply=supply,
+            steps=np.zeros(size + 1, dtype=STEP),
+            alive=np.zeros(most + 1, dtype=np.int64),
+            ends=np.zeros(2, dtype=END),
+        )

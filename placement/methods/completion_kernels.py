@@ -1,0 +1,350 @@
+"""What a node asks for its time and memory when requests have prices, in native code.
+
+At prices of an accelerator-second (lambda) and of a GB (mu) a node earns V = lambda capacity + mu
+memory + what its replicas gain at these prices, and V is convex. For a given lambda the best mu is
+the ratio at which a fractional knapsack of replicas breaks: each model offers the steps of its
+concave hull over replica counts. Over lambda, V is cut by the lines at both ends of a bracket.
+"""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from placement.native import native
+
+types: Any = numba.types
+_F, _L = np.float64, np.int64
+ROUNDS = 60
+"""Lines tried at most for one node."""
+TIGHT = 1e-9
+"""Relative to what a node earns: what another line may still improve."""
+LISTED = 64
+"""Replica counts tried one by one."""
+
+NODE = np.dtype(
+    [
+        *((name, _F) for name in ("rate", "capacity_s", "memory_gb", "engagement", "each_s")),
+        *((name, _F) for name in ("gb_per_s", "core_rate", "cores_s")),
+        *((name, _F) for name in ("light", "value", "capacity", "memory")),
+        *((name, _L) for name in ("first", "last")),
+    ],
+    align=True,
+)
+"""A node, its cells `first:last`, what light checks gain; V, lambda and mu as they are found."""
+MODEL = np.dtype([(name, _F) for name in ("span", "memory_gb", "load_gb")], align=True)
+CELL = np.dtype([(name, _L) for name in ("model", "first", "last")], align=True)
+"""A model on nodes that are alike: its items."""
+ITEM = np.dtype(
+    [*((name, _F) for name in ("ratio", "value", "work", "count")), ("g", _L)], align=True
+)
+"""An item by ratio of worth and work, the best first; `value` and `work` of all up to it."""
+STEP = np.dtype(
+    [
+        *((name, _F) for name in ("ratio", "gain", "work", "memory_gb")),
+        *((name, _L) for name in ("cell", "before", "after")),
+    ],
+    align=True,
+)
+"""From `before` replicas to `after`, a step of a concave hull."""
+END = np.dtype([*((name, _F) for name in ("at", "value", "slope")), ("cells", _L)], align=True)
+"""An end of a bracket of lambda: V and its slope there; how many cells gain there."""
+
+
+class Task(NamedTuple):
+    """All nodes and what they may take; `g` of an item is a class, or classes + class."""
+
+    nodes: npt.NDArray[Any]
+    models: npt.NDArray[Any]
+    cells: npt.NDArray[Any]
+    items: npt.NDArray[Any]
+    most: npt.NDArray[np.int64]
+    loaded: npt.NDArray[np.int64]
+    fetch: npt.NDArray[np.float64]
+    own: npt.NDArray[np.float64]
+    supply: npt.NDArray[np.float64]
+    steps: npt.NDArray[Any]
+    alive: npt.NDArray[np.int64]
+    ends: npt.NDArray[Any]
+
+
+def _array(dtype: Any, dimensions: int = 1) -> Any:
+    return types.Array(numba.from_dtype(np.dtype(dtype)), dimensions, "C")
+
+
+TASK = types.NamedTuple(
+    [
+        *(_array(kind) for kind in (NODE, MODEL, CELL, ITEM)),
+        *(_array(_L, 2), _array(_L, 2), _array(_F, 2), _array(_F, 2)),
+        *(_array(_F), _array(STEP), _array(_L), _array(END)),
+    ],
+    Task,
+)
+_REAL, _INT, _NONE = types.float64, types.int64, types.void
+_PAIR = types.UniTuple(_REAL, 2)
+
+
+@native(_INT(_array(ITEM), _INT, _INT, _REAL))
+def _paying(items: Any, first: Any, last: Any, rate: Any) -> Any:
+    """The end of the items that are worth more than the rate."""
+    while first < last:
+        middle = (first + last) // 2
+        if items[middle].ratio > rate:
+            first = middle + 1
+        else:
+            last = middle
+    return first
+
+
+@native(_INT(_array(ITEM), _INT, _INT, _REAL))
+def _whole(items: Any, first: Any, last: Any, room: Any) -> Any:
+    """The end of the items that fit as a whole."""
+    while first < last:
+        middle = (first + last) // 2
+        if items[middle].work <= room:
+            first = middle + 1
+        else:
+            last = middle
+    return first
+
+
+@native(_PAIR(_array(ITEM), _INT, _INT, _REAL, _REAL))
+def _fill(items: Any, first: Any, end: Any, rate: Any, room: Any) -> Any:
+    """Gain and work of filling some room from the items `first:end`, which all pay."""
+    at = end
+    if at > first and items[at - 1].work > room:
+        at = _whole(items, first, end, room)
+    value, work = 0.0, 0.0
+    if at > first:
+        value, work = items[at - 1].value, items[at - 1].work
+    gain = value - rate * work
+    if at < end:
+        gain += (items[at].ratio - rate) * (room - work)
+        work = room
+    return gain, work
+
+
+@native(_REAL(TASK, _INT, _INT))
+def _room(t: Any, n: Any, m: Any) -> Any:
+    """Accelerator-seconds of one replica; plain jobs have the whole node."""
+    plain = m == len(t.models) - 1
+    return t.nodes[n].capacity_s if plain else t.models[m].span * t.nodes[n].each_s
+
+
+@native(_INT(TASK, _INT, _INT, _REAL, _INT))
+def _hull(t: Any, n: Any, c: Any, rate: Any, size: Any) -> Any:
+    """Append the steps of a cell's concave hull; returns how many steps there are now."""
+    first, m, start = t.cells[c].first, t.cells[c].model, size
+    end = _paying(t.items, first, t.cells[c].last, rate)
+    if end == first:
+        return size
+    room, model = _room(t, n, m), t.models[m]
+    load, loaded = model.load_gb / t.nodes[n].gb_per_s, t.loaded[m, n]
+    before, gain_before, work_before = 0, 0.0, 0.0
+    for z in range(1, min(t.most[m, n], LISTED) + 1):
+        new = max(z - loaded, 0)
+        gain, work = _fill(t.items, first, end, rate, z * room)
+        if new > 0:
+            gain -= new * rate * load + min(new * t.fetch[m, n], t.own[m, n])
+            work += new * load
+        before, gain_before, work_before = 0, 0.0, 0.0
+        for i in range(start, size):
+            gain_before += t.steps[i].gain
+            work_before += t.steps[i].work
+            before = t.steps[i].after
+        while size > start:
+            last = t.steps[size - 1]
+            if (gain - gain_before) * (last.after - last.before) < last.gain * (z - before):
+                break
+            gain_before -= last.gain
+            work_before -= last.work
+            before = last.before
+            size -= 1
+        if gain > gain_before:
+            step = t.steps[size]
+            step.gain, step.work = gain - gain_before, work - work_before
+            step.memory_gb = (z - before) * model.memory_gb
+            step.ratio = step.gain / step.memory_gb
+            step.cell, step.before, step.after = c, before, z
+            size += 1
+        if z * room >= t.items[end - 1].work:
+            break
+    return size
+
+
+@native(types.UniTuple(_INT, 2)(TASK, _INT, _INT, _REAL))
+def _steps(t: Any, n: Any, cells: Any, rate: Any) -> Any:
+    """All steps at a rate; the cells that have any come first, and how many these are."""
+    size, kept = 0, 0
+    for i in range(cells):
+        c, start = t.alive[i], size
+        if t.items[t.cells[c].first].ratio > rate:
+            size = _hull(t, n, c, rate, size)
+        if size > start:
+            t.alive[i], t.alive[kept] = t.alive[kept], c
+            kept += 1
+    return size, kept
+
+
+@native(types.UniTuple(_REAL, 3)(TASK, _INT, _INT, _REAL))
+def _pack(t: Any, n: Any, size: Any, rate: Any) -> Any:
+    """Fill the memory by ratio: V less the light checks, its slope, and mu. Steps get fractions.
+
+    The fraction taken of a step replaces its `work`.
+    """
+    node = t.nodes[n]
+    order = np.argsort(-t.steps.ratio[:size], kind="mergesort")
+    left, lam = node.memory_gb, rate - node.rate
+    value, slope, mu = lam * node.capacity_s, node.capacity_s, 0.0
+    for i in order:
+        step = t.steps[i]
+        part = 1.0
+        if step.memory_gb > left:
+            part = left / step.memory_gb
+            if mu == 0.0:
+                mu = step.ratio
+        left -= part * step.memory_gb
+        value += part * step.gain
+        slope -= part * step.work
+        step.work = part
+    return value, slope, mu
+
+
+@native(_NONE(TASK, _INT, _INT, _REAL, _REAL))
+def _take(t: Any, n: Any, size: Any, rate: Any, weight: Any) -> None:
+    """Add to the supply what the steps take, by their fractions."""
+    for i in range(size):
+        step = t.steps[i]
+        cell = t.cells[step.cell]
+        end = _paying(t.items, cell.first, cell.last, rate)
+        room = _room(t, n, cell.model)
+        share = weight * step.work
+        for sign, z in ((1.0, step.after), (-1.0, step.before)):
+            used = 0.0
+            for k in range(cell.first, end if share > 0 else cell.first):
+                item = t.items[k]
+                if item.work > z * room:
+                    part = max(0.0, (z * room - used) / (item.work - used))
+                    t.supply[item.g] += sign * share * part * item.count
+                    break
+                t.supply[item.g] += sign * share * item.count
+                used = item.work
+
+
+@native(_NONE(TASK, _INT, _REAL, _REAL))
+def _supply(t: Any, n: Any, lam: Any, weight: Any) -> None:
+    """Add to the supply what a node takes at a price."""
+    node = t.nodes[n]
+    for c in range(node.first, node.last):
+        t.alive[c - node.first] = c
+    rate = node.rate + lam
+    size, _ = _steps(t, n, node.last - node.first, rate)
+    _pack(t, n, size, rate)
+    _take(t, n, size, rate, weight)
+
+
+@native(_REAL(TASK, _INT, _REAL, _REAL, _REAL))
+def _keep_least(t: Any, n: Any, value: Any, lam: Any, mu: Any) -> Any:
+    """Keep the least V met; returns what it is above the engagement."""
+    node = t.nodes[n]
+    if value < node.value:
+        node.value, node.capacity, node.memory = value, lam, mu
+    return node.value + node.light - node.engagement
+
+
+@native(_NONE(TASK, _INT))
+def _bracket(t: Any, n: Any) -> None:
+    """Find a bracket of the least V.
+
+    Begins where a node's whole time pays for its engagement, and asks no more of a node that is
+    seen not to: then both ends are the same.
+    """
+    node, ends = t.nodes[n], t.ends
+    cells, top = node.last - node.first, node.rate
+    for c in range(node.first, node.last):
+        t.alive[c - node.first] = c
+        top = max(top, t.items[t.cells[c].first].ratio)
+    node.value = np.inf
+    high, each = ends[1], node.engagement / max(node.capacity_s, 1e-300)
+    high.at, high.slope = top - node.rate, node.capacity_s
+    high.value = high.at * high.slope
+    at = min(high.at, each)
+    while True:
+        size, kept = _steps(t, n, cells, node.rate + at)
+        value, slope, mu = _pack(t, n, size, node.rate + at)
+        above = _keep_least(t, n, value, at, mu)
+        end = ends[0] if slope < 0 else high
+        end.at, end.value, end.slope, end.cells = at, value, slope, kept
+        if slope < 0:
+            return
+        if at == 0.0 or above <= 0:
+            ends[0] = high
+            return
+        at = at / 2 if at > 0.2 * each else 0.0
+
+
+@native(_NONE(TASK, _INT))
+def _least(t: Any, n: Any) -> None:
+    """Find the least V: the lines at both ends of the bracket meet there."""
+    _bracket(t, n)
+    node, low, high = t.nodes[n], t.ends[0], t.ends[1]
+    width = high.at - low.at
+    for turn in range(ROUNDS if low.slope < 0 else 0):
+        cut = high.value - low.value + low.slope * low.at - high.slope * high.at
+        cut /= low.slope - high.slope
+        floor = low.value + low.slope * (cut - low.at)
+        if floor >= node.value - TIGHT * (node.value + node.engagement):
+            break
+        if turn % 3 == 2:
+            if high.at - low.at > 0.3 * width:
+                cut = (low.at + high.at) / 2
+            width = high.at - low.at
+        size, kept = _steps(t, n, low.cells, node.rate + cut)
+        value, slope, mu = _pack(t, n, size, node.rate + cut)
+        end = low if slope < 0 else high
+        end.at, end.value, end.slope = cut, value, slope
+        low.cells = kept if slope < 0 else low.cells
+        if _keep_least(t, n, value, cut, mu) <= 0:
+            break
+
+
+@native(_NONE(_array(NODE), _array(ITEM), _array(_L, 2)))
+def value_checks(nodes: Any, items: Any, ends: Any) -> None:
+    """Gain of light checks: the items `ends[n, 0]:ends[n, 1]` of each node."""
+    for n in range(len(nodes)):
+        first, rate = ends[n, 0], nodes[n].core_rate
+        end = _paying(items, first, ends[n, 1], rate)
+        nodes[n].light, _ = _fill(items, first, end, rate, nodes[n].cores_s)
+
+
+@native(_NONE(_array(NODE), _array(ITEM), _array(_L, 2), _array(_F)))
+def take_checks(nodes: Any, items: Any, ends: Any, supply: Any) -> None:
+    """Add to the supply the light checks of the nodes that pay."""
+    for n in range(len(nodes)):
+        node, used = nodes[n], 0.0
+        if node.value + node.light <= node.engagement:
+            continue
+        for k in range(ends[n, 0], _paying(items, ends[n, 0], ends[n, 1], node.core_rate)):
+            item = items[k]
+            if item.work > node.cores_s:
+                part = max(0.0, (node.cores_s - used) / (item.work - used))
+                supply[item.g] += part * item.count
+                break
+            supply[item.g] += item.count
+            used = item.work
+
+
+@native(_NONE(TASK))
+def complete_nodes(t: Any) -> None:
+    """The least V of every node, where it is met, and what is taken there by those that pay."""
+    for n in range(len(t.nodes)):
+        node = t.nodes[n]
+        _least(t, n)
+        if node.value + node.light <= node.engagement:
+            continue
+        low, high = t.ends[0], t.ends[1]
+        share = high.slope / (high.slope - low.slope) if low.slope < 0 else 1.0
+        _supply(t, n, low.at, share)
+        if share < 1:
+            _supply(t, n, high.at, 1 - share)
