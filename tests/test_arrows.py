@@ -27,13 +27,14 @@ ARROWS = {
     "program": "quantities",
     "model": "compiled program quantities",
     "engines": "errors program quantities",
+    "simplex": "errors program quantities",
     "mincostflow": "errors quantities",
     "assembly": "compiled quantities solution",
     "decisions": "assembly model quantities solution",
     "result": "solution",
     "search": "compiled errors prices result solution",
     "methods": "assembly compiled decisions engines errors mincostflow model native prices "
-    "program quantities search solution",
+    "program quantities search simplex solution",
     # On top.
     "explain": "compiled quantities solution",
     "solving": "aggregation certificate compiled engines errors evaluation explain instance "

@@ -1,0 +1,1 @@
+"""From a good placement and a good bound to the end, for instances of moderate size."""

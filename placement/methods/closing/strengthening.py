@@ -1,0 +1,117 @@
+"""The relaxation with cutting planes, over the rows that matter: small, and stronger than before.
+
+Most rows of a model do not bind at the optimum of its relaxation. Without them every further solve
+is several times faster; those that a later point breaks come back. A relaxation with fewer rows
+bounds all the same.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+
+from placement.methods.closing.covers import Covers, Rows
+from placement.model import Model
+from placement.program import Program
+from placement.quantities import Bools, Floats
+from placement.simplex import Simplex
+
+ROUNDS = 60
+"""The most rounds of cutting planes before branching."""
+LEAST, MOST = 1e-3, 150
+"""How much of a replica a cutting plane must cut off, and how many a round may add."""
+RETURNING = 400
+"""The most rows that come back in one round."""
+_BROKEN = 1e-6
+_KEPT = ("demand", "verification", "share", "new", "source", "capacity", "memory", "limits")
+"""Families that are never left out."""
+
+Addition = tuple[sp.csr_array, Floats, Floats]
+"""Rows: matrix, lower, upper."""
+
+
+class Relaxation:
+    """A growing set of rows of one model, rows of its own and cutting planes.
+
+    Parameters
+    ----------
+    model : Model
+    duals : array
+        Row duals of its relaxation, which say what rows matter.
+    """
+
+    def __init__(self, model: Model, duals: Floats) -> None:
+        self.model = model
+        self.covers = Covers(model)
+        self.inside: Bools = np.abs(duals) > 0
+        for name in _KEPT:
+            self.inside[model.rows[name]] = True
+        program = model.program
+        rows = np.flatnonzero(self.inside)
+        self.core = Program(
+            program.cost, program.lower, program.upper, program.whole,
+            sp.csr_array(program.matrix[rows]), program.row_lower[rows], program.row_upper[rows],
+        )  # fmt: skip
+        self.added: list[Addition] = []
+        """What came to the core, in order."""
+        self._cuts: list[Rows] = []
+
+    def program(self) -> Program:
+        """The whole model with all cutting planes found."""
+        p = self.model.program
+        none = [np.full(len(cut.upper), -np.inf) for cut in self._cuts]
+        return Program(
+            p.cost, p.lower, p.upper, p.whole,
+            sp.csr_array(sp.vstack([p.matrix, *(cut.matrix for cut in self._cuts)], format="csr")),
+            np.concatenate([p.row_lower, *none]),
+            np.concatenate([p.row_upper, *(cut.upper for cut in self._cuts)]),
+        )  # fmt: skip
+
+    def extend(self, simplexes: list[Simplex], values: Floats, least: float = LEAST) -> int:
+        """Add what a point breaks to all the given programs; returns how many rows that were."""
+        p = self.model.program
+        activity = p.matrix @ values
+        excess = np.maximum(activity - p.row_upper, p.row_lower - activity)
+        excess = np.where(self.inside, 0.0, excess / (1.0 + np.abs(activity)))
+        rows = np.flatnonzero(excess > _BROKEN)
+        rows = np.sort(rows[np.argsort(-excess[rows], kind="stable")[:RETURNING]])
+        self.inside[rows] = True
+        found = self.covers.broken(values, least, MOST)
+        self._cuts.append(found)
+        addition = (
+            sp.csr_array(sp.vstack([p.matrix[rows], found.matrix], format="csr")),
+            np.append(p.row_lower[rows], np.full(len(found.upper), -np.inf)),
+            np.append(p.row_upper[rows], found.upper),
+        )
+        self.added.append(addition)
+        for simplex in simplexes:
+            simplex.add_rows(*addition)
+        return len(addition[1])
+
+    def simplex(self) -> Simplex:
+        """A simplex with all rows so far."""
+        simplex = Simplex(self.core)
+        for addition in self.added:
+            simplex.add_rows(*addition)
+        return simplex
+
+
+def strengthen(
+    relaxation: Relaxation,
+    simplex: Simplex,
+    over: Callable[[], bool],
+    found: Callable[[float], None],
+) -> float | None:
+    """Rounds of cutting planes until there are none, or it is `over`; the relaxation's value.
+
+    `found` is told of every value, each a lower bound.
+    """
+    value = simplex.solve()
+    for _ in range(ROUNDS):
+        if value is None or not np.isfinite(value):
+            break
+        found(value)
+        if over() or not relaxation.extend([simplex], simplex.values):
+            break
+        value = simplex.solve()
+    return value
