@@ -7,22 +7,24 @@ import argparse
 import json
 import subprocess
 import sys
+from typing import Any
 
 from placement import PlacementError, solve
 from placement.generate import generate
 
-RUNS = {
+RUNS: dict[str, dict[str, Any]] = {
     "auto": {"method": "auto"},
     "HiGHS": {"method": "milp", "engine": "highs"},
     "SCIP": {"method": "milp", "engine": "scip"},
     "CP-SAT": {"method": "milp", "engine": "cp-sat"},
 }
 """What is compared, and the arguments of `solve` for it."""
+Found = dict[str, Any]
 GRACE_S = 120.0
 """How long past its time a run may take before it is ended."""
 
 
-def measure(run: str, preset: str, seed: int, seconds: float, threads: int | None) -> dict:
+def measure(run: str, preset: str, seed: int, seconds: float, threads: int | None) -> Found:
     """Objective, bound and gap of one run in this process."""
     instance = generate(preset, seed=seed)
     result = solve(instance, time_limit=seconds, threads=threads, **RUNS[run])
@@ -30,7 +32,7 @@ def measure(run: str, preset: str, seed: int, seconds: float, threads: int | Non
             "seconds": sum(result.runtime_s.values())}  # fmt: skip
 
 
-def apart(run: str, preset: str, seed: int, seconds: float, threads: int | None) -> dict:
+def apart(run: str, preset: str, seed: int, seconds: float, threads: int | None) -> Found:
     """The same in a process of its own, so that no run leaves anything to the next."""
     command = [sys.executable, __file__, "--one", run, "--preset", preset,
                "--seeds", str(seed), "--seconds", str(seconds)]  # fmt: skip
@@ -46,7 +48,7 @@ def apart(run: str, preset: str, seed: int, seconds: float, threads: int | None)
     return dict(json.loads(done.stdout))
 
 
-def cell(found: dict) -> str:
+def cell(found: Found) -> str:
     """Objective, bound and gap in a few characters; a dash for what there is not."""
     if "error" in found:
         return f"{found['error']:>32}"
