@@ -24,6 +24,7 @@ from typing import Any, TypeVar, cast
 from placement.errors import EngineError
 
 MODULES: tuple[str, ...] = (
+    "placement.methods.pricing",
     "placement.methods.recreate",
     "placement.methods.completion_kernels",
     "placement.methods.offers_kernels",

@@ -1,0 +1,1 @@
+"""Dual prices at scale: a pooled linear program solved by a first-order method."""

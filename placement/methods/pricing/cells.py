@@ -1,0 +1,145 @@
+"""The instance as a market of cells: accelerators of one type in one region, or finer.
+
+Work and latency of a class are the same on all nodes of a cell, so classes meet cells and not
+nodes. What differs inside a cell (trusted hardware, size, roles) makes its node kinds; a class can
+use the kinds of its mask only.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placement.compiled import Compiled
+from placement.quantities import REEXECUTION, Bools, Floats, Ints
+
+_MOST_KINDS = 62
+"""Kinds of one cell that a mask can tell apart; further ones count as the last of these."""
+
+
+@dataclass(frozen=True)
+class Offers:
+    """Where classes can go: one entry a (class, cell), sorted by class, then cell.
+
+    Attributes
+    ----------
+    g, cell, mask : array of int
+        The class, the cell, and the kinds of the cell that it can use.
+    work_s : array
+        Accelerator-seconds of all requests (or re-executions) of the class.
+    cost : array
+        $ of all of them at the cell's mean rate, latency included.
+    """
+
+    g: Ints
+    cell: Ints
+    mask: Ints
+    work_s: Floats
+    cost: Floats
+
+
+class Cells:
+    """Cells, their kinds and masks, and what classes can do where.
+
+    Parameters
+    ----------
+    compiled : Compiled
+    kinds : bool
+        Whether every node kind is a cell of its own.
+
+    Attributes
+    ----------
+    node_cell, kind_cell : array of int
+        The cell of each node and of each node kind.
+    node_kind : array of int
+        The kind of each node.
+    members : list of array
+        The nodes of each cell.
+    node : array of int
+        One node of each cell, to ask about work and latency.
+    mask_cell : array of int
+        The cell of each mask.
+    mask_kinds : array of bool, shape (masks, kinds)
+        Which kinds a mask stands for.
+    rate, asking : array
+        Mean $ per accelerator-second of each cell, without and with engagement.
+    """
+
+    def __init__(self, compiled: Compiled, *, kinds: bool = False) -> None:
+        self.compiled = compiled
+        self.q = q = compiled.quantities
+        self.node_kind = q.node_kind
+        keys = (q.node_type + 1) * (q.n_regions + 1) + q.node_region + 1
+        keys = q.node_kind if kinds else keys
+        _, first, cell = np.unique(keys, return_index=True, return_inverse=True)
+        self.node: Ints = np.asarray(first, dtype=np.int64)
+        self.node_cell: Ints = np.asarray(cell, dtype=np.int64).reshape(-1)
+        self.kind_cell: Ints = self.node_cell[q.kind_node]
+        order = np.argsort(self.node_cell, kind="stable")
+        self.members = np.split(order, np.searchsorted(self.node_cell[order], range(1, len(self))))
+        self.rate = self.mean(compiled.rate)
+        self.asking = self.mean(compiled.rate + compiled.engagement_rate)
+        self._read_masks()
+
+    def __len__(self) -> int:
+        return len(self.node)
+
+    def mean(self, value: Floats) -> Floats:
+        """Mean of something over the nodes of each cell, by capacity."""
+        size, weight = len(self), self.q.capacity_s
+        seconds = np.bincount(self.node_cell, weight, size)
+        return np.asarray(
+            np.bincount(self.node_cell, value * weight, size) / np.maximum(seconds, 1e-300)
+        )
+
+    def _read_masks(self) -> None:
+        order = np.argsort(self.kind_cell, kind="stable")
+        rank = np.empty(len(order), dtype=np.int64)
+        start = np.searchsorted(self.kind_cell[order], self.kind_cell[order])
+        rank[order] = np.arange(len(order)) - start
+        bit = np.minimum(rank, _MOST_KINDS)
+        q = self.q
+        tables = [self.compiled.run_kinds, self.compiled.verify_kinds]
+        able: Bools = np.concatenate([table[q.kind_class] for table in tables])
+        bits = np.zeros((len(self), len(able)), dtype=np.int64)
+        for kind in range(len(order)):
+            bits[self.kind_cell[kind]] |= able[:, kind].astype(np.int64) << bit[kind]
+        number: Ints = np.full(bits.shape, -1, dtype=np.int64)
+        cells, values, size = [], [], 0
+        for cell in range(len(self)):
+            distinct, at = np.unique(bits[cell], return_inverse=True)
+            kept = distinct != 0
+            number[cell] = np.where(kept, size + np.cumsum(kept) - 1, -1)[at.reshape(-1)]
+            cells.append(np.full(int(kept.sum()), cell))
+            values.append(distinct[kept])
+            size += int(kept.sum())
+        self.mask_cell: Ints = np.concatenate(cells) if cells else np.zeros(0, np.int64)
+        inside = self.mask_cell[:, None] == self.kind_cell[None, :]
+        held = (np.concatenate(values)[:, None] >> bit[None, :]) & 1 if values else inside
+        self.mask_kinds: Bools = inside & (held > 0)
+        half = len(able) // 2
+        self._run_mask, self._check_mask = number[:, :half].T, number[:, half:].T
+
+    def runs(self) -> Offers:
+        """Executions of all classes without pairs."""
+        q = self.q
+        g = np.flatnonzero(~q.paired)
+        g, cell, mask = self._pairs(g, self._run_mask)
+        n = self.node[cell]
+        each = q.work_s(g, n)
+        latency = q.latency_price[g] * q.latency_ms(g, n) / 1000.0
+        count = q.count[g]
+        return Offers(g, cell, mask, each * count, (self.rate[cell] * each + latency) * count)
+
+    def redone(self) -> Offers:
+        """Re-executions, as many as are wanted when every request is served."""
+        q = self.q
+        redone = (q.mode == REEXECUTION) & self.compiled.verified & ~q.paired
+        g, cell, mask = self._pairs(np.flatnonzero(redone), self._check_mask)
+        work = q.reexecution_work_s(g, self.node[cell])
+        work = work * self.compiled.wanted_checks[g] * q.count[g]
+        return Offers(g, cell, mask, work, self.rate[cell] * work)
+
+    def _pairs(self, g: Ints, masks: Ints) -> tuple[Ints, Ints, Ints]:
+        masks = masks[self.q.class_kind[g]]
+        row, cell = np.nonzero(masks >= 0)
+        return g[row], cell, masks[row, cell]

@@ -1,0 +1,165 @@
+"""The pooled program by a first-order method, good enough prices at any moment.
+
+Primal-dual hybrid gradient (Chambolle and Pock, 2011) with the steps of Pock and Chambolle (2011)
+after everything is scaled to money, in the reflected Halpern form with restarts of Lu and Yang
+(2024), as PDLP and its successors have it (Applegate et al., 2021).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from placement.methods.pricing import kernels
+from placement.methods.pricing.kernels import (
+    ARC_COLUMNS,
+    BULK,
+    COST,
+    KAPPA,
+    LINK,
+    LINK_START,
+    SIGMA,
+    START,
+    STEP,
+    TAU,
+    VALUE,
+    WORK,
+    X_START,
+    X,
+)
+from placement.methods.pricing.pooled import Pooled
+from placement.quantities import Floats
+
+CHECKED = 40
+"""Steps between looks at whether to start again."""
+SUFFICIENT, NECESSARY, LONG = 0.2, 0.8, 0.36
+"""When to start again: the last move shrank to this, or to that and grows again, or it is long."""
+_TINY = 1e-300
+
+
+class FirstOrder:
+    """Primal and dual iterate of one pooled program."""
+
+    def __init__(self, pooled: Pooled) -> None:
+        self.pooled = pooled
+        self.arc: Floats = np.zeros((ARC_COLUMNS, len(pooled.cost)), dtype=np.float32)
+        self.arc[COST], self.arc[WORK] = pooled.cost, pooled.work
+        self.arc[KAPPA], self.arc[BULK] = pooled.kappa, pooled.bulk_kappa
+        self.column = np.zeros((4, len(pooled.rest.cost)))
+        self.row = np.zeros((4, len(pooled.rest.needed)))
+        self._read_rest()
+        self._set_steps()
+        self.weight = 1.0
+        self.steps = self.since = 0
+        self._first_way = self._last_way = np.inf
+
+    def _read_rest(self) -> None:
+        p = self.pooled
+        by_row, by_column = p.rest.matrix.tocsr(), p.rest.matrix.tocsc()
+        self._rest: list[Any] = [
+            part
+            for side in (by_row, by_column)
+            for part in (side.indptr.astype(np.int32), side.indices.astype(np.int32), side.data)
+        ]
+        at = (p.first, p.at_copy, p.at_mask)
+        self._at: list[Any] = [np.asarray(index, dtype=np.int32) for index in at]
+
+    def _set_steps(self) -> None:
+        """Steps from the sums of scaled entries of each row and column."""
+        p = self.pooled
+        rows, copies, row = p.n_rows, len(p.windows), p.arc_row
+        scale_row, scale_column = np.sqrt(p.rest.row_value), np.sqrt(p.rest.column_value)
+        own, copy = scale_row[row], scale_column[p.at_copy]
+        bulk = p.bulk_kappa * own / scale_column[2 * copies + p.at_copy]
+        windows = p.work * p.windows[p.at_copy] * scale_row[rows + p.at_copy] / own
+        flows = p.work * scale_row[rows + copies + p.at_mask] / own
+        held = p.kappa * own / copy
+        self.arc[TAU] = 1.0 / (own**2 * (2.0 + windows + flows))
+        self.arc[SIGMA] = own**2 / (1.0 + 2.0 * held + bulk)
+        entries = abs(p.rest.matrix).tocoo()
+        value = entries.data * scale_row[entries.row] / scale_column[entries.col]
+        of_row = np.bincount(entries.row, value, len(scale_row))
+        of_row[:rows] += np.diff(p.first)
+        of_row[rows : rows + copies] += np.bincount(p.at_copy, windows, copies)
+        of_row[rows + copies :] += np.bincount(p.at_mask, flows, len(scale_row) - rows - copies)
+        of_column = np.bincount(entries.col, value, len(scale_column))
+        of_column[: 4 * copies] = of_column[: 4 * copies] + self._pulls(held, bulk)
+        self.column[STEP] = 1.0 / (p.rest.column_value * np.maximum(of_column, _TINY))
+        self.row[STEP] = p.rest.row_value / np.maximum(of_row, _TINY)
+
+    def _pulls(self, single: Floats, bulk: Floats) -> Floats:
+        """Sums over the arcs of each copy, for the four ways to have copies."""
+        at, size = self.pooled.at_copy, len(self.pooled.windows)
+        one, many = np.bincount(at, single, size), np.bincount(at, bulk, size)
+        return np.concatenate([one, one, many, many]).astype(float)
+
+    def begin(self, weight: float) -> None:
+        """Start from the values set, primal and dual steps weighted as given."""
+        self.weight = weight
+        self.arc[X_START], self.arc[LINK_START] = self.arc[X], self.arc[LINK]
+        self.column[START], self.row[START] = self.column[VALUE], self.row[VALUE]
+        self.since = 0
+
+    def advance(self, steps: int) -> None:
+        """Make about so many steps."""
+        p = self.pooled
+        for _ in range(-(-steps // CHECKED)):
+            state: list[Any] = [
+                CHECKED, self.since, self.weight, self.arc, *self._at, p.windows, self.column,
+                p.rest.cost, p.rest.most, *self._rest, self.row, p.rest.needed,
+            ]  # fmt: skip
+            way = kernels.iterate(*state)
+            if not self.since:
+                self._first_way = way
+            self.since += CHECKED
+            self.steps += CHECKED
+            if self._worn(way):
+                self._restart()
+            self._last_way = way
+
+    def _worn(self, way: float) -> bool:
+        """Whether it is better to begin anew from here (ways are squared)."""
+        if way <= SUFFICIENT**2 * self._first_way or self.since >= LONG * self.steps:
+            return True
+        return way <= NECESSARY**2 * self._first_way and way > self._last_way
+
+    def _restart(self) -> None:
+        """Begin anew from here, primal and dual steps weighted as they moved."""
+        primal, dual = kernels.ways(self.arc, self.column, self.row)
+        weight = self.weight
+        if primal > _TINY and dual > _TINY:
+            weight *= float(np.sqrt(dual / primal) / weight) ** 0.99
+        self.begin(weight)
+
+    # --- what it says --------------------------------------------------------------------------
+
+    def class_prices(self) -> tuple[Floats, Floats]:
+        """$ for serving all requests, and all re-executions, of the class rows."""
+        runs, rows = len(self.pooled.run_g), self.pooled.n_rows
+        return self.row[VALUE, :runs].clip(0.0), self.row[VALUE, runs:rows].clip(0.0)
+
+    def least_prices(self) -> Floats:
+        """$ of serving all of each class row where that costs least at the other prices."""
+        p = self.pooled
+        least = np.full(p.n_rows, np.inf)
+        np.minimum.at(least, p.arc_row, p.cost + p.work * self._window_prices() + self.arc[LINK])
+        runs = least[: len(p.run_g)]
+        np.minimum(runs, p.rest.cost[p.turned], out=runs)
+        return np.where(np.isfinite(least), least, 0.0)
+
+    def _window_prices(self) -> Floats:
+        """$ of an accelerator window for each arc, above the rate."""
+        p, y = self.pooled, self.row[VALUE, self.pooled.n_rows :]
+        return np.asarray(y[p.at_copy] * p.windows[p.at_copy] + y[len(p.windows) + p.at_mask])
+
+    def values(self) -> tuple[float, float]:
+        """Objective of the primal iterate, and about what the dual iterate proves."""
+        p = self.pooled
+        primal = p.cost @ self.arc[X] + p.rest.cost @ self.column[VALUE]
+        y = self.row[VALUE]
+        reduced = p.cost + p.work * self._window_prices() + self.arc[LINK] - y[p.arc_row]
+        worth = p.rest.matrix.T @ y
+        link = self.arc[LINK]
+        worth[: 4 * len(p.windows)] += self._pulls(p.kappa * link, p.bulk_kappa * link)
+        most = np.where(np.isfinite(p.rest.most), p.rest.most, 1.0)
+        short = np.minimum(p.rest.cost - worth, 0.0) @ most
+        return float(primal), float(p.rest.needed @ y + short + np.minimum(reduced, 0.0).sum())

@@ -1,0 +1,216 @@
+"""The steps of the first-order method on the pooled program, in native code.
+
+Arcs belong to rows of classes: those of row r are `first[r]:first[r + 1]`. What is known of arcs is
+kept in single precision, in the columns named here, because reading it is what takes the time; sums
+are in double. Everything else is a small sparse program of its own, the rest.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from placement.native import native
+
+X, X_START, MOVED, LINK, LINK_START, COST, WORK, KAPPA, BULK, TAU, SIGMA = range(11)
+"""Columns of an arc: fraction served there, the same at the restart, reflected; dual of its link,
+the same at the restart; $ for all, accelerator windows for all; most that one copy, and that one
+bulk of copies, serves; steps."""
+ARC_COLUMNS = 11
+
+VALUE, START, REFLECTED, STEP = range(4)
+"""Columns of the rest's variables, and of its rows."""
+
+
+@native("f8(f4[:, :], i4[:], i4[:], i4[:], f8[:], f8[:], f8[:], f8, f8)")
+def move_arcs(
+    arc: Any,
+    first: Any,
+    at_copy: Any,
+    at_mask: Any,
+    worth: Any,
+    copy: Any,
+    mask: Any,
+    weight: Any,
+    stay: Any,
+) -> Any:
+    """Move the fractions served against their reduced costs; returns the squared way.
+
+    `worth`, `copy`, `mask` are the prices of class rows, and of windows of (model, cell) and mask.
+    """
+    way = 0.0
+    for r in range(len(first) - 1):
+        for a in range(first[r], first[r + 1]):
+            price = copy[at_copy[a]] + mask[at_mask[a]]
+            reduced = arc[COST, a] + arc[WORK, a] * price + arc[LINK, a] - worth[r]
+            x, step = arc[X, a], arc[TAU, a] / weight
+            moved = max(0.0, x - step * reduced)
+            way += (moved - x) * (moved - x) / step
+            arc[MOVED, a] = 2.0 * moved - x
+            arc[X, a] = stay * (2.0 * moved - x) + (1.0 - stay) * arc[X_START, a]
+    return way
+
+
+@native("f8(f4[:, :], i4[:], i4[:], i4[:], f8[:, :], f8[:], f8[:, :], f8[:], f8[:], f8, f8)")
+def charge_arcs(
+    arc: Any,
+    first: Any,
+    at_copy: Any,
+    at_mask: Any,
+    copies: Any,
+    served: Any,
+    pull: Any,
+    used: Any,
+    busy: Any,
+    weight: Any,
+    stay: Any,
+) -> Any:
+    """Charge links that are overdrawn and sum up what arcs ask for; returns the squared way.
+
+    `copies` are single ones and bulks. Written are, for the reflected fractions: `served` of a
+    class row, `used` windows of a (model, cell), `busy` windows of a mask; and `pull`, what the
+    links pay for a copy and for a bulk.
+    """
+    way = 0.0
+    pull[:, :], used[:], busy[:] = 0.0, 0.0, 0.0
+    for r in range(len(first) - 1):
+        total = 0.0
+        for a in range(first[r], first[r + 1]):
+            c = at_copy[a]
+            moved, link = arc[MOVED, a], arc[LINK, a]
+            short = moved - arc[KAPPA, a] * copies[0, c] - arc[BULK, a] * copies[1, c]
+            step = weight * arc[SIGMA, a]
+            charged = max(0.0, link + step * short)
+            way += (charged - link) * (charged - link) / step
+            link = stay * (2.0 * charged - link) + (1.0 - stay) * arc[LINK_START, a]
+            arc[LINK, a] = link
+            pull[0, c] += arc[KAPPA, a] * link
+            pull[1, c] += arc[BULK, a] * link
+            used[c] += arc[WORK, a] * moved
+            busy[at_mask[a]] += arc[WORK, a] * moved
+            total += moved
+        served[r] = total
+    return way
+
+
+@native("f8(f8[:, :], f8[:], f8[:], f8[:], f8, f8)")
+def move_rest(column: Any, cost: Any, most: Any, worth: Any, weight: Any, stay: Any) -> Any:
+    """Move the rest's variables within their bounds; `worth` is what their rows pay for one."""
+    way = 0.0
+    for j in range(column.shape[1]):
+        x, step = column[VALUE, j], column[STEP, j] / weight
+        moved = min(most[j], max(0.0, x - step * (cost[j] - worth[j])))
+        way += (moved - x) * (moved - x) / step
+        column[REFLECTED, j] = 2.0 * moved - x
+        column[VALUE, j] = stay * (2.0 * moved - x) + (1.0 - stay) * column[START, j]
+    return way
+
+
+@native("f8(f8[:, :], f8[:], f8[:], f8, f8)")
+def charge_rows(row: Any, needed: Any, given: Any, weight: Any, stay: Any) -> Any:
+    """Charge the rows that fall short."""
+    way = 0.0
+    for i in range(row.shape[1]):
+        y, step = row[VALUE, i], weight * row[STEP, i]
+        charged = max(0.0, y + step * (needed[i] - given[i]))
+        way += (charged - y) * (charged - y) / step
+        row[VALUE, i] = stay * (2.0 * charged - y) + (1.0 - stay) * row[START, i]
+    return way
+
+
+@native("void(i4[:], i4[:], f8[:], f8[:], f8[:])")
+def multiply(start: Any, index: Any, value: Any, vector: Any, result: Any) -> None:
+    """A sparse matrix by rows times a vector."""
+    for i in range(len(start) - 1):
+        total = 0.0
+        for p in range(start[i], start[i + 1]):
+            total += value[p] * vector[index[p]]
+        result[i] = total
+
+
+@native("UniTuple(f8, 2)(f4[:, :], f8[:, :], f8[:, :])")
+def ways(arc: Any, column: Any, row: Any) -> Any:
+    """Squared ways since the restart of the primal and of the dual side, in the steps' metric."""
+    primal = dual = 0.0
+    for a in range(arc.shape[1]):
+        x, y = arc[X, a] - arc[X_START, a], arc[LINK, a] - arc[LINK_START, a]
+        primal += x * x / arc[TAU, a]
+        dual += y * y / arc[SIGMA, a]
+    for j in range(column.shape[1]):
+        x = column[VALUE, j] - column[START, j]
+        primal += x * x / column[STEP, j]
+    for i in range(row.shape[1]):
+        y = row[VALUE, i] - row[START, i]
+        dual += y * y / row[STEP, i]
+    return primal, dual
+
+
+@native(
+    "f8(i8, i8, f8, f4[:, :], i4[:], i4[:], i4[:], f8[:], f8[:, :], f8[:], f8[:], i4[:], i4[:],"
+    " f8[:], i4[:], i4[:], f8[:], f8[:, :], f8[:])"
+)
+def iterate(
+    steps: Any,
+    since: Any,
+    weight: Any,
+    arc: Any,
+    first: Any,
+    at_copy: Any,
+    at_mask: Any,
+    windows: Any,
+    column: Any,
+    cost: Any,
+    most: Any,
+    row_start: Any,
+    row_index: Any,
+    row_value: Any,
+    col_start: Any,
+    col_index: Any,
+    col_value: Any,
+    row: Any,
+    needed: Any,
+) -> Any:
+    """Steps of the reflected Halpern iteration, `since` of them since the restart.
+
+    Rows are those of classes, then of copies by model and cell, then of masks, then others; columns
+    are new copies, kept copies, bulks, bulks where the weights are stored, then others; `windows`
+    is how many copies one accelerator window takes. Returns the squared way of the last step.
+    """
+    n_classes, n_copies, n_columns = len(first) - 1, len(windows), column.shape[1]
+    n_masks = 0
+    for a in range(len(at_mask)):
+        n_masks = max(n_masks, at_mask[a] + 1)
+    masks = n_classes + n_copies
+    worth, given = np.empty(n_columns), np.empty(row.shape[1])
+    served, pull = np.empty(n_classes), np.zeros((2, n_copies))
+    copies = np.empty((2, n_copies))
+    used, busy = np.zeros(n_copies), np.zeros(n_masks)
+    for r in range(n_classes):
+        for a in range(first[r], first[r + 1]):
+            pull[0, at_copy[a]] += arc[KAPPA, a] * arc[LINK, a]
+            pull[1, at_copy[a]] += arc[BULK, a] * arc[LINK, a]
+    way = 0.0
+    for step in range(since, since + steps):
+        stay = (step + 1.0) / (step + 2.0)
+        price = row[VALUE, n_classes:masks] * windows
+        y = row[VALUE]
+        way = move_arcs(
+            arc, first, at_copy, at_mask, y, price, y[masks : masks + n_masks], weight, stay
+        )
+        multiply(col_start, col_index, col_value, y, worth)
+        worth[:n_copies] += pull[0]
+        worth[n_copies : 2 * n_copies] += pull[0]
+        worth[2 * n_copies : 3 * n_copies] += pull[1]
+        worth[3 * n_copies : 4 * n_copies] += pull[1]
+        way += move_rest(column, cost, most, worth, weight, stay)
+        moved = column[REFLECTED]
+        copies[0] = moved[:n_copies] + moved[n_copies : 2 * n_copies]
+        copies[1] = moved[2 * n_copies : 3 * n_copies] + moved[3 * n_copies : 4 * n_copies]
+        way += charge_arcs(
+            arc, first, at_copy, at_mask, copies, served, pull, used, busy, weight, stay
+        )
+        multiply(row_start, row_index, row_value, column[REFLECTED], given)
+        given[:n_classes] += served
+        given[n_classes:masks] -= used * windows
+        given[masks : masks + n_masks] -= busy
+        way += charge_rows(row, needed, given, weight, stay)
+    return way

@@ -1,0 +1,114 @@
+"""The pooled linear program: classes meet cells, nodes stay themselves.
+
+    min  what is served and where, copies, engaged nodes, what is turned away
+    class      sum of fractions over cells + turned away >= 1 (executions; re-executions)
+    link       fraction <= what a copy can serve of it x copies, for each (class, cell)
+    copies     windows used <= windows of copies, for each (model, cell)
+    mask       windows used <= windows flowing to the kinds of the mask
+    kind       windows flowing there <= windows of its engaged nodes
+    memory     memory of copies <= memory of engaged nodes, for each cell
+
+Copies are new, each reading its weights from elsewhere, or kept, or come in bulk: a node that
+stores the model, newly or already, loads as many as it can. Links make it the strong relaxation of
+facility location (Krarup and Pruzan, 1983); a node is engaged by a fraction. It is a guide: its
+duals are certified on the instance itself, whatever was pooled.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from placement.methods.pricing.cells import Cells
+from placement.quantities import Floats, Ints
+
+WAYS = 4
+"""Ways to have copies: new, kept, in bulk, in bulk where the weights are stored already."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """All of the program but its arcs.
+
+    Rows are those of classes (executions, then re-executions), copies, masks, kinds, memory, all
+    `>= needed`; columns the four ways of copies, requests turned away, flows, engaged nodes.
+
+    Attributes
+    ----------
+    matrix : sparse array
+    cost, most : array
+        $ and upper bound of each column.
+    needed : array
+        Right-hand side of each row.
+    column_value, row_value : array
+        $ that one unit of a column and of a row is about, for scaling.
+    """
+
+    matrix: sp.csr_array
+    cost: Floats
+    most: Floats
+    needed: Floats
+    column_value: Floats
+    row_value: Floats
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The program: arcs by arrays, the rest sparse.
+
+    Attributes
+    ----------
+    cells : Cells
+    run_g, check_g : array of int
+        The classes of the first rows.
+    first : array of int
+        Where the arcs of each class row begin; arcs are sorted by row, then cell.
+    at_cell, at_copy, at_mask : array of int
+        Cell, (model, cell) and mask of each arc.
+    cost, work : array
+        $ and accelerator windows of all of the class on each arc.
+    kappa, bulk_kappa : array
+        The part of it that one copy, and one bulk, can serve.
+    copy_m, copy_cell : array of int
+        Model and cell of the copies.
+    windows, bulk : array
+        Copies that one accelerator window takes, and copies of a bulk, for each (model, cell).
+    rest : Rest
+    """
+
+    cells: Cells
+    run_g: Ints
+    check_g: Ints
+    first: Ints
+    at_cell: Ints
+    at_copy: Ints
+    at_mask: Ints
+    cost: Floats
+    work: Floats
+    kappa: Floats
+    bulk_kappa: Floats
+    copy_m: Ints
+    copy_cell: Ints
+    windows: Floats
+    bulk: Floats
+    rest: Rest
+
+    def __len__(self) -> int:
+        return len(self.cost)
+
+    @cached_property
+    def arc_row(self) -> Ints:
+        """The class row of each arc."""
+        return np.repeat(np.arange(self.n_rows), np.diff(self.first))
+
+    @property
+    def n_rows(self) -> int:
+        """How many class rows there are."""
+        return len(self.first) - 1
+
+    @property
+    def turned(self) -> slice:
+        """The columns of requests turned away."""
+        before = WAYS * len(self.windows)
+        return slice(before, before + len(self.run_g))
