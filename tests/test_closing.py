@@ -88,3 +88,11 @@ def test_no_time_is_no_harm():
     search = search_of(Compiled(generate("small", seed=0)), deadline=time.monotonic() - 1)
     assert close(search, build(search.compiled), search.deadline) == "time_limit"
     assert search.lower_bound is None
+
+
+def test_the_deadline_is_kept():
+    """Trying out many branches does not make it late."""
+    compiled = Compiled(generate("medium", seed=0))
+    search = closed(compiled, seconds=6.0)
+    assert search.lower_bound is not None
+    assert search.clock() < search.deadline + 2.0

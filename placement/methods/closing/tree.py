@@ -90,8 +90,10 @@ class Worker:
         slices = [relaxation.model.columns[name] for name in BRANCHED]
         self.columns = np.concatenate([np.arange(part.start, part.stop) for part in slices])
 
-    def look(self, node: Node, pseudo: PseudoCosts, cutoff: float) -> Looked:
-        """Solve a node and branch it."""
+    def look(
+        self, node: Node, pseudo: PseudoCosts, cutoff: float, over: Callable[[], bool]
+    ) -> Looked:
+        """Solve a node and branch it; where it is over before the end, the node stays open."""
         self.simplex.within(node.bounds)
         value = self.simplex.solve(node.basis)
         if value is None:  # trust what was known, and leave it there
@@ -106,16 +108,19 @@ class Worker:
         if not len(open_):
             looked.whole = True
             return looked
-        column = self._choose(node, looked, open_, basis, pseudo, cutoff)
+        column = self._choose(node, looked, open_, basis, pseudo, cutoff, over)
+        if column is None:
+            looked.children.append(Node(looked.value, 0, node.bounds, basis))
+            return looked
         for side in (0, 1):
             self._branch(node, looked, column, side, basis, cutoff)
         return looked
 
     def _choose(  # noqa: PLR0917
         self, node: Node, looked: Looked, open_: Ints, basis: Basis, pseudo: PseudoCosts,
-        cutoff: float,
-    ) -> int:  # fmt: skip
-        """The column whose two sides raise the bound most, as a product."""
+        cutoff: float, over: Callable[[], bool],
+    ) -> int | None:  # fmt: skip
+        """The column whose two sides raise the bound most, as a product; None where it is over."""
         assert looked.values is not None
         part = looked.values[open_] - np.floor(looked.values[open_])
         gain = np.stack([pseudo.guess(0, open_) * part, pseudo.guess(1, open_) * (1.0 - part)])
@@ -128,6 +133,8 @@ class Worker:
                 if not left:
                     continue
                 left -= 1
+                if over():
+                    return None
                 gain[:, i] = [
                     self._try(node, looked, column, side, basis, cutoff) for side in (0, 1)
                 ]
@@ -215,14 +222,19 @@ class Tree:
                 nodes = [heapq.heappop(self.open) for _ in range(min(BATCH, len(self.open)))]
                 shares = [nodes[i::SIDE_BY_SIDE] for i in range(SIDE_BY_SIDE)]
                 pairs = zip(self.workers, shares, strict=True)
-                work = [pool.submit(self._look, worker, share, limit) for worker, share in pairs]
+                work = [
+                    pool.submit(self._look, worker, share, limit, over) for worker, share in pairs
+                ]
                 for looked in [one for done in work for one in done.result()]:
                     self._take(looked, solved)
                 if self.bound < limit:
                     found(self.bound)
 
-    def _look(self, worker: Worker, nodes: list[Node], limit: float) -> list[Looked]:
-        return [worker.look(node, self.pseudo, limit) for node in nodes if node.value < limit]
+    def _look(
+        self, worker: Worker, nodes: list[Node], limit: float, over: Callable[[], bool]
+    ) -> list[Looked]:
+        """What one worker makes of its share of a batch."""
+        return [worker.look(node, self.pseudo, limit, over) for node in nodes if node.value < limit]
 
     def _take(self, looked: Looked, solved: Callable[[Floats], None]) -> None:
         """Take note of what a node gave; what its point breaks holds in the whole tree."""
