@@ -120,7 +120,41 @@ def solve(
     >>> result.status, result.objective, round(result.lower_bound, 6)
     ('optimal', 2.0, 2.0)
     """
-    _check_arguments(method, engine, time_limit, gap, threads)
+    if method not in METHODS:
+        raise InputError(f"method {method!r} is unknown; choose one of {', '.join(METHODS)}.")
+    return solve_by(
+        _method(method),
+        instance,
+        name=method,
+        engine=engine,
+        time_limit=time_limit,
+        gap=gap,
+        seed=seed,
+        threads=threads,
+        initial_solution=initial_solution,
+        progress=progress,
+    )
+
+
+def solve_by(
+    method: Method,
+    instance: Instance,
+    *,
+    name: str,
+    engine: str | None = None,
+    time_limit: float | None = 30.0,
+    gap: float = 1e-3,
+    seed: int = 0,
+    threads: int | None = None,
+    initial_solution: Solution | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """`solve` by a method of one's own: any function from a `Search` to why it stopped.
+
+    What it offers is judged, proven and reported as that of every other method; `name` is what the
+    solution says it comes from. All else is as for `solve`.
+    """
+    _check_arguments(engine, time_limit, gap, threads)
     if native.pays(len(instance.requests), len(instance.nodes)):
         native.prepare()
     begun = time.monotonic()
@@ -140,7 +174,7 @@ def solve(
     stopped_by, reasons = _run(search, method, start)
     answer = _answer(search, compiled, aggregation, reasons)
     return _report(
-        search, compiled.quantities, answer, method=method, stopped_by=stopped_by, begun=begun
+        search, compiled.quantities, answer, method=name, stopped_by=stopped_by, begun=begun
     )
 
 
@@ -154,10 +188,8 @@ def _search(compiled: Compiled, **options: Any) -> Search:
 
 
 def _check_arguments(
-    method: str, engine: str | None, time_limit: float | None, gap: float, threads: int | None
+    engine: str | None, time_limit: float | None, gap: float, threads: int | None
 ) -> None:
-    if method not in METHODS:
-        raise InputError(f"method {method!r} is unknown; choose one of {', '.join(METHODS)}.")
     if engine is not None and engine not in ENGINES:
         raise InputError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}.")
     if time_limit is not None and not time_limit >= 0:
@@ -169,7 +201,7 @@ def _check_arguments(
 
 
 def _run(
-    search: Search, name: str, start: Placement | None
+    search: Search, method: Method, start: Placement | None
 ) -> tuple[StoppedBy, tuple[Reason, ...]]:
     """Run a method; whatever interrupts it, the search holds the best so far."""
     try:
@@ -181,7 +213,7 @@ def _run(
             return "exhausted", reasons
         if search.done or search.remaining_s < LOOK_S * search.compiled.table_size:
             return search.stopped_by("time_limit"), ()
-        return _method(name)(search), ()
+        return method(search), ()
     except KeyboardInterrupt:
         return "interrupted", ()
 
