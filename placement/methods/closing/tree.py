@@ -7,8 +7,8 @@ branching begins (Achterberg, Koch and Martin, 2005).
 
 import heapq
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,8 +20,8 @@ BRANCHED = ("e", "h", "z", "w")
 """Families that are branched on."""
 SIDE_BY_SIDE, BATCH = 2, 4
 """Workers, and nodes looked at between two exchanges, however many threads there are."""
-TRIED_AT_ROOT, TRIED = 300, 8
-"""The most variables tried by strong branching at the root, and at any other node."""
+TRIED = 8
+"""The most variables tried by strong branching at one node; all are at the root."""
 RELIABLE = 1
 """So many gains each way, and a pseudo-cost is believed."""
 STEPS = 100
@@ -102,9 +102,7 @@ class Worker:
         if looked.value >= cutoff:
             return looked
         looked.values, basis = self.simplex.values, self.simplex.basis
-        part = looked.values[self.columns]
-        part -= np.floor(part)
-        open_ = self.columns[np.minimum(part, 1.0 - part) > _WHOLE]
+        open_ = self._open(looked.values)
         if not len(open_):
             looked.whole = True
             return looked
@@ -116,6 +114,28 @@ class Worker:
             self._branch(node, looked, column, side, basis, cutoff)
         return looked
 
+    def rehearse(
+        self, root: Node, part: int, cutoff: float, over: Callable[[], bool]
+    ) -> list[tuple[int, int, float]]:
+        """The gains of both sides of every `SIDE_BY_SIDE`-th variable at the root."""
+        self.simplex.within(root.bounds)
+        value = self.simplex.solve(root.basis)
+        if value is None or value >= cutoff:
+            return []
+        looked = Looked(root, value, self.simplex.values)
+        basis = self.simplex.basis
+        for column in self._open(self.simplex.values)[part::SIDE_BY_SIDE].tolist():
+            if over():
+                break
+            for side in (0, 1):
+                self._try(root, looked, column, side, basis, cutoff)
+        return looked.gains
+
+    def _open(self, values: Floats) -> Ints:
+        """The columns that could be branched on."""
+        part = values[self.columns] - np.floor(values[self.columns])
+        return np.asarray(self.columns[np.minimum(part, 1.0 - part) > _WHOLE])
+
     def _choose(  # noqa: PLR0917
         self, node: Node, looked: Looked, open_: Ints, basis: Basis, pseudo: PseudoCosts,
         cutoff: float, over: Callable[[], bool],
@@ -125,7 +145,7 @@ class Worker:
         part = looked.values[open_] - np.floor(looked.values[open_])
         gain = np.stack([pseudo.guess(0, open_) * part, pseudo.guess(1, open_) * (1.0 - part)])
         score = np.maximum(gain, _LEAST_GAIN).prod(axis=0)
-        left = TRIED if node.bounds else TRIED_AT_ROOT
+        left = TRIED
         best, chosen = -1.0, int(open_[np.argmax(score)])
         for i in np.argsort(-score, kind="stable").tolist():
             column = int(open_[i])
@@ -217,6 +237,8 @@ class Tree:
         with nothing left to branch on.
         """
         with ThreadPoolExecutor(min(SIDE_BY_SIDE, max(1, self.threads))) as pool:
+            if not self._number:
+                self._rehearse(pool, cutoff(), over)
             while self.open and not over():
                 limit = cutoff()
                 nodes = [heapq.heappop(self.open) for _ in range(min(BATCH, len(self.open)))]
@@ -229,6 +251,17 @@ class Tree:
                     self._take(looked, solved)
                 if self.bound < limit:
                     found(self.bound)
+
+    def _rehearse(self, pool: Executor, limit: float, over: Callable[[], bool]) -> None:
+        """Let the workers begin the pseudo-costs at the root."""
+        first = self.workers[0].simplex
+        roots = [replace(self.open[0], basis=first.basis) for _ in self.workers]
+        work = [
+            pool.submit(worker.rehearse, root, part, limit, over)
+            for part, (worker, root) in enumerate(zip(self.workers, roots, strict=True))
+        ]
+        for gains in [done.result() for done in work]:
+            self.pseudo.learn(gains)
 
     def _look(
         self, worker: Worker, nodes: list[Node], limit: float, over: Callable[[], bool]
