@@ -171,12 +171,13 @@ def _price(b: Any, n: Any, m: Any, r: Any, size: Any, thrift: Any) -> Any:  # no
     if value <= 0:
         return np.inf
     if r > 0:
-        opening = opening_cost(b, n, m, r)
-        cost += opening
-        if node.held == 0 and node.pinned == 0:
-            cost += node.engagement * max(thrift, min(1.0, spent / node.capacity_s))
+        cost += opening_cost(b, n, m, r)
+    if node.held == 0 and node.pinned == 0:
+        cost += node.engagement * max(thrift, min(1.0, spent / node.capacity_s))
     if cost >= saved:
         return np.inf
+    if node.held > 0 or node.pinned > 0:
+        cost += (1.0 - b.sunk) * node.engagement * spent / node.capacity_s
     return (cost + node.rent * spent) / value
 
 

@@ -14,7 +14,7 @@ NODE = np.dtype(
     [
         *((name, _F) for name in ("capacity_s", "free_s", "free_gb", "cores_s", "storage_gb")),
         *((name, _F) for name in ("rate", "core_rate", "storage_rate", "engagement", "rent")),
-        *((name, _F) for name in ("each_s", "gb_per_s", "accelerators", "waste")),
+        *((name, _F) for name in ("each_s", "gb_per_s", "accelerators", "waste", "level")),
         *((name, _I) for name in ("type", "region", "kind", "group", "held", "pinned")),
         ("stamp", _L),
     ],
@@ -115,14 +115,15 @@ _CURSORS = (
 BOOK = np.dtype(
     [
         *((name, _L) for name in (*RECORDS, *TABLES, *_COUNTS, *_CURSORS, "pooled")),
-        *((name, _F) for name in ("cost", "new_left", "moved_left")),
+        *((name, _F) for name in ("cost", "new_left", "moved_left", "sunk")),
         ("chance", np.uint64),
     ],
     align=True,
 )
 """The book: addresses of records and tables, sizes, where things stand.
 
-`free` is the first of `unused` free entries, `cost` the running objective.
+`free` is the first of `unused` free entries, `cost` the running objective,
+`sunk` the part of engagement that requests on engaged nodes are not charged.
 """
 
 

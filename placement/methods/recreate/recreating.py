@@ -68,9 +68,9 @@ def _add_others(b: Any, m: Any, number: Any) -> None:
     model = model_at(b, m)
     if model.listed == 0:
         return
-    for _ in range(number):
+    for i in range(number):
         draw = uniform(b)
-        at: Any = np.int64(model.listed * draw * draw)
+        at: Any = np.int64(model.listed * (draw if i & 1 else draw * draw))
         for _ in range(8):
             n = roster_of(b)[model.roster + at]
             node = node_at(b, n)

@@ -22,11 +22,17 @@ from placement.methods.recreate.pointers import (
     runs_of,
     scratch_of,
     slots_of,
+    table_of,
 )
 from placement.native import native
 
-_INT, _NONE = types.int64, types.void
+_INT, _REAL, _NONE = types.int64, types.float64, types.void
 _RUINED = 0
+_INVITED = 0.5
+"""How often an idle node is looked at by all models."""
+_MISPLACED = 0.35
+_SEEN = 10
+"""Nodes that are looked at for a class that should run elsewhere."""
 _MANY = 4000
 """Changes after which nothing more is ruined."""
 
@@ -65,34 +71,82 @@ def clear_node(b: Any, n: Any) -> None:
             clear_holding(b, n * b.places + slot)
 
 
+@native(_REAL(BOOK, _INT))
+def _holding_loss(b: Any, h: Any) -> Any:
+    """$ that a holding costs beyond what its requests are worth, its time at the guide's prices."""
+    hold = holding_at(b, h)
+    node = node_at(b, hold.node)
+    asked = node.rate + node.level
+    loss = hold.transfer + asked * hold.load_s * max(0, hold.z - hold.loaded)
+    e = hold.first
+    while e >= 0:
+        entry = entry_at(b, e)
+        if entry.kind == 0:
+            c = class_at(b, entry.g)
+            cost = asked * table_of(b)[entry.g, node.type] + c.light + c.extra - c.value
+            loss += entry.count * (cost + table_of(b)[entry.g, 2 * b.types + node.region])
+        e = entry.next
+    return loss
+
+
+@native(_REAL(BOOK, _INT))
+def _loss(b: Any, n: Any) -> Any:
+    """$ that an engaged node loses at the prices of the guide."""
+    node = node_at(b, n)
+    loss = max(node.waste, 0.0) + node.level * node.free_s
+    for slot in range(b.places):
+        if slots_of(b)[n, slot] >= 0:
+            loss += _holding_loss(b, n * b.places + slot)
+    return loss
+
+
 @native(_INT(BOOK))
 def _draw_engaged(b: Any) -> Any:
-    """An engaged node, the more wasteful of two more often."""
-    best = -1
+    """An engaged node; of two or three the one that loses most, or any."""
+    best, most = -1, -np.inf
+    wanted = 1 + below(b, 3)
     for _ in range(24):
         n = below(b, b.n_nodes)
         if node_at(b, n).held > 0:
-            if best < 0:
-                best = n
-                if uniform(b) < 0.5:
-                    return n
-            else:
-                first = node_at(b, best).free_s / node_at(b, best).capacity_s
-                second = node_at(b, n).free_s / node_at(b, n).capacity_s
-                return n if second > first else best
+            loss = _loss(b, n)
+            if loss > most:
+                best, most = n, loss
+            wanted -= 1
+            if wanted == 0:
+                break
     return best
+
+
+@native(_NONE(BOOK))
+def _invite_idle(b: Any) -> None:
+    """Have all models look at one idle node, of two the one that would earn more."""
+    best, least = -1, np.inf
+    wanted = 1 + below(b, 2)
+    for _ in range(24):
+        n = below(b, b.n_nodes)
+        node = node_at(b, n)
+        if node.held == 0 and node.free_s > 0:
+            if node.waste < least:
+                best, least = n, node.waste
+            wanted -= 1
+            if wanted == 0:
+                break
+    if best >= 0:
+        _list_node(b, best)
 
 
 @native(_INT(BOOK, _INT))
 def draw_model(b: Any, n: Any) -> Any:
-    """A model that n holds, -1 for none."""
-    slots = b.places
-    at = below(b, slots)
-    for _ in range(slots):
-        if slots_of(b)[n, at] >= 0:
-            return slots_of(b)[n, at]
-        at = at + 1 if at + 1 < slots else 0
-    return -1
+    """A model that n holds, those that lose more there more often; -1 for none."""
+    worst, most = -1, -np.inf
+    plain = uniform(b) < 0.3
+    for slot in range(b.places):
+        if slots_of(b)[n, slot] >= 0:
+            loss = 1.0 if plain else _holding_loss(b, n * b.places + slot)
+            loss *= uniform(b)
+            if loss > most:
+                worst, most = slots_of(b)[n, slot], loss
+    return worst
 
 
 @native(_NONE(BOOK))
@@ -108,6 +162,68 @@ def _ruin_nodes(b: Any) -> None:
         if m < 0 or model_at(b, m).held == 0 or b.logged > _MANY:
             return
         seed = holders_of(b)[model_at(b, m).holders + below(b, model_at(b, m).held)]
+
+
+@native(_REAL(BOOK, _INT, _INT))
+def _asked(b: Any, g: Any, n: Any) -> Any:
+    """$ of one request of g on n, its time at the guide's prices."""
+    node, c = node_at(b, n), class_at(b, g)
+    work = table_of(b)[g, node.type]
+    return (node.rate + node.level) * work + table_of(b)[g, 2 * b.types + node.region] + c.light
+
+
+@native(_INT(BOOK, _INT))
+def _worst_entry(b: Any, n: Any) -> Any:
+    """The entry of n that loses most at the guide's prices, each seen through a whim."""
+    worst, most = -1, 0.0
+    for slot in range(b.places):
+        if slots_of(b)[n, slot] < 0:
+            continue
+        e = holding_at(b, n * b.places + slot).first
+        while e >= 0:
+            entry = entry_at(b, e)
+            c = class_at(b, entry.g)
+            if entry.kind == 0:
+                loss = entry.count * (_asked(b, entry.g, n) + c.extra - c.value) * uniform(b)
+                if worst < 0 or loss > most:
+                    worst, most = e, loss
+            e = entry.next
+    return worst
+
+
+@native(_INT(BOOK, _INT, _INT))
+def _better_node(b: Any, g: Any, avoided: Any) -> Any:
+    """Of some nodes that can run g the cheapest at the guide's prices, -1 for none."""
+    model = model_at(b, class_at(b, g).model)
+    best, least = -1, np.inf
+    for _ in range(_SEEN):
+        draw = uniform(b)
+        n = roster_of(b)[model.roster + np.int64(model.listed * draw * draw)]
+        if n != avoided and able(runs_of(b), g, node_at(b, n).kind):
+            cost = _asked(b, g, n)
+            if cost < least:
+                best, least = n, cost
+    return best
+
+
+@native(_NONE(BOOK))
+def _ruin_misplaced(b: Any) -> None:
+    """Clear a node, or a model on it, that runs what should run elsewhere, and a node there."""
+    n = _draw_engaged(b)
+    if n < 0:
+        return
+    e = _worst_entry(b, n)
+    if e < 0:
+        return
+    g, h = entry_at(b, e).g, entry_at(b, e).holding
+    other = _better_node(b, g, n)
+    if uniform(b) < 0.5:
+        clear_node(b, n)
+    else:
+        _list_node(b, n)
+        clear_holding(b, h)
+    if other >= 0:
+        clear_node(b, other)
 
 
 @native(_NONE(BOOK))
@@ -148,24 +264,32 @@ def _ruin_for_waiting(b: Any) -> None:
     g = crowd_of(b)[below(b, b.crowded)]
     m = class_at(b, g).model
     touch(b, 0, m)
-    cleared = 0
+    best, most = -1, -np.inf
+    wanted = 1 + below(b, 3)
     for _ in range(24):
-        draw = uniform(b)
-        n = roster_of(b)[model_at(b, m).roster + np.int64(model_at(b, m).listed * draw)]
+        n = roster_of(b)[model_at(b, m).roster + below(b, model_at(b, m).listed)]
         if able(runs_of(b), g, node_at(b, n).kind):
-            clear_node(b, n)
-            cleared += 1
-            if cleared == 2 or uniform(b) < 0.6:
-                return
+            loss = _loss(b, n)
+            if loss > most:
+                best, most = n, loss
+            wanted -= 1
+            if wanted == 0:
+                break
+    if best >= 0:
+        clear_node(b, best)
 
 
 @native(_NONE(BOOK))
 def ruin(b: Any) -> None:
     """Take something back."""
     draw = uniform(b)
+    if uniform(b) < _INVITED:
+        _invite_idle(b)
     if b.crowded and uniform(b) < 0.25:
         _ruin_for_waiting(b)
-    elif draw < 0.65:
+    elif draw < _MISPLACED:
+        _ruin_misplaced(b)
+    elif draw < 0.7:
         _ruin_nodes(b)
     elif draw < 0.85:
         _ruin_model(b)

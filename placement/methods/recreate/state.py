@@ -98,7 +98,7 @@ def new_book(
             "log": np.zeros((LOG_SIZE, 5), dtype=np.int64),
             "touched": np.zeros((TOUCH_SIZE, 2), dtype=np.int32),
             "scratch": np.zeros((6, WIDTH), dtype=np.int32),
-            "reals": np.zeros((5, WIDTH)),
+            "reals": np.zeros((6, WIDTH)),
         },
         n_nodes=q.n_nodes,
         n_models=q.n_models,
@@ -193,11 +193,14 @@ def set_values(
     checks, classes = compiled.wanted_checks, book.classes
     asked = prices.demand + checks * prices.verification
     lowest = least.demand + checks * least.verification
-    classes["value"] = np.maximum(np.maximum(asked, lowest), 1e-9)
+    value = np.minimum(np.maximum(asked, lowest), np.maximum(q.penalty, lowest))
+    classes["value"] = np.maximum(value, 1e-9)
     verification = np.maximum(prices.verification, least.verification)
     classes["extra"] = np.where(q.mode == REEXECUTION, checks * verification, 0.0)
     earned = prices.capacity - compiled.engagement_rate if rent is None else rent
     book.nodes["rent"] = np.maximum(earned, 0.0)
+    book.nodes["level"] = np.maximum(earned + compiled.engagement_rate, 0.0)
+    book.nodes["waste"] = -earned * q.capacity_s
 
 
 def _table(compiled: Compiled) -> Floats:

@@ -12,6 +12,7 @@ from placement.methods.recreate.pointers import (
     class_at,
     model_at,
     node_at,
+    reals_of,
     scratch_of,
     touched_of,
 )
@@ -21,19 +22,26 @@ from placement.methods.recreate.ruining import clear_node, ruin
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
-_MODELS = 4
+_MODELS, _RANK = 4, 5
 FEW_ENTRIES = 4096
 _POOL = 32
 
 
 @native(_INT(BOOK, _INT, _INT))
 def _list_model(b: Any, size: Any, m: Any) -> Any:
-    if model_at(b, m).stamp == b.stamp or model_at(b, m).waiting == 0:
+    """Insert a model that waits into the list, heavy ones first, give or take; the new size."""
+    model = model_at(b, m)
+    if model.stamp == b.stamp or model.waiting == 0:
         return size
-    model_at(b, m).stamp = b.stamp
-    scratch_of(b)[_MODELS, size] = m
-    at = below(b, size + 1)
-    scratch_of(b)[_MODELS, size], scratch_of(b)[_MODELS, at] = scratch_of(b)[_MODELS, at], m
+    model.stamp = b.stamp
+    key = (model.weights_gb + 1.0) * (0.2 + uniform(b))
+    at = size
+    while at > 0 and reals_of(b)[_RANK, at - 1] < key:
+        scratch_of(b)[_MODELS, at] = scratch_of(b)[_MODELS, at - 1]
+        reals_of(b)[_RANK, at] = reals_of(b)[_RANK, at - 1]
+        at -= 1
+    scratch_of(b)[_MODELS, at] = m
+    reals_of(b)[_RANK, at] = key
     return size + 1
 
 
@@ -59,6 +67,7 @@ def _recreate(b: Any) -> None:
     size = _list_models(b)
     draw = uniform(b)
     thrift = 0.0 if draw < 0.4 else uniform(b)
+    b.sunk = 0.0 if uniform(b) < 0.6 else uniform(b)
     noise = 0.0 if uniform(b) < 0.3 else 0.2 * uniform(b)
     for i in range(size):
         m = scratch_of(b)[_MODELS, i]
@@ -101,6 +110,7 @@ def construct(b: Any, order: Any, holders: Any, others: Any) -> Any:
         c = class_at(b, g)
         if c.left > 0 and not c.frozen:
             _begin(b)
+            b.sunk = 1.0
             gather(b, c.model, holders, others)
             recreate_model(b, c.model, _POOL, 0.0, 0.0)
             tidy(b)
