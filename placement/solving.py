@@ -120,10 +120,8 @@ def solve(
     >>> result.status, result.objective, round(result.lower_bound, 6)
     ('optimal', 2.0, 2.0)
     """
-    if method not in METHODS:
-        raise InputError(f"method {method!r} is unknown; choose one of {', '.join(METHODS)}.")
     return solve_by(
-        _method(method),
+        load_method(method),
         instance,
         name=method,
         engine=engine,
@@ -134,6 +132,21 @@ def solve(
         initial_solution=initial_solution,
         progress=progress,
     )
+
+
+def load_method(name: str) -> Method:
+    """The method of that name.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if name not in METHODS:
+        raise InputError(f"method {name!r} is unknown; choose one of {', '.join(METHODS)}.")
+    module, function = METHODS[name].split(":")
+    method: Method = getattr(importlib.import_module(module), function)
+    return method
 
 
 def solve_by(
@@ -237,12 +250,6 @@ def _begin_at(search: Search, placement: Placement) -> None:
     search.start = placement
     if evaluate_placement(search.quantities, placement).feasible:
         search.offer(placement)
-
-
-def _method(name: str) -> Method:
-    module, function = METHODS[name].split(":")
-    method: Method = getattr(importlib.import_module(module), function)
-    return method
 
 
 @dataclass(frozen=True)
