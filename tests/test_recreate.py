@@ -126,7 +126,7 @@ def test_re_execution_is_placed():
     placement = recreation.best
     redone = q.mode == REEXECUTION
     assert placement.verify_count[redone[placement.verify_g]].sum() > 0
-    assert placement.unserved[redone].sum() < 0.1 * q.count[redone].sum()
+    assert placement.unserved[redone].sum() < 0.25 * q.count[redone].sum()
 
 
 def test_guides_are_taken():

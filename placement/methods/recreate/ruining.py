@@ -196,6 +196,8 @@ def _better_node(b: Any, g: Any, avoided: Any) -> Any:
     """Of some nodes that can run g the cheapest at the guide's prices, -1 for none."""
     model = model_at(b, class_at(b, g).model)
     best, least = -1, np.inf
+    if model.listed == 0:
+        return best
     for _ in range(_SEEN):
         draw = uniform(b)
         n = roster_of(b)[model.roster + np.int64(model.listed * draw * draw)]
@@ -263,6 +265,8 @@ def _ruin_for_waiting(b: Any) -> None:
     """Clear one or two nodes that could run a class that waits."""
     g = crowd_of(b)[below(b, b.crowded)]
     m = class_at(b, g).model
+    if model_at(b, m).listed == 0:
+        return
     touch(b, 0, m)
     best, most = -1, -np.inf
     wanted = 1 + below(b, 3)

@@ -88,9 +88,10 @@ def rows_from(compiled: Compiled, base: Bools, start: Placement) -> Rows:
     hosting[p.host_m, p.host_n] = True
     new = p.replica_count > q.loaded[p.replica_m, p.replica_n]
     own = hosting[p.replica_m, p.replica_n] & ~base[p.replica_m, p.replica_n] & new
-    frozen = frozen_classes(compiled)
-    runs = ~frozen[p.run_g]
-    checks = ~frozen[p.verify_g] & (q.mode[p.verify_g] == REEXECUTION)
+    left_out = frozen_classes(compiled)
+    again = q.mode[p.verify_g] == REEXECUTION
+    left_out[p.verify_g[again & ~_held(compiled, p, p.verify_g, p.verify_n)]] = True
+    runs, checks = ~left_out[p.run_g], ~left_out[p.verify_g] & again
     kind = np.repeat(np.arange(2), [runs.sum(), checks.sum()])
     return Rows(
         p.replica_n, p.replica_m, p.replica_count, own.astype(np.int64),
@@ -99,6 +100,14 @@ def rows_from(compiled: Compiled, base: Bools, start: Placement) -> Rows:
         kind,
         np.concatenate([p.run_count[runs], p.verify_count[checks]]),
     )  # fmt: skip
+
+
+def _held(compiled: Compiled, p: Placement, g: Ints, n: Ints) -> Bools:
+    """Whether the nodes hold replicas of the models of the classes; free work needs none."""
+    q = compiled.quantities
+    held = np.zeros((q.n_models + 1, q.n_nodes), dtype=bool)
+    held[p.replica_m, p.replica_n] = True
+    return np.asarray(held[q.class_model[g], n])
 
 
 def freeze(compiled: Compiled, book: Book, start: Placement) -> float:
@@ -121,7 +130,7 @@ def freeze(compiled: Compiled, book: Book, start: Placement) -> float:
     np.subtract.at(book.groups, q.node_group[p.run_n[runs]], p.run_count[runs])
     cores = q.core_s[p.verify_g[checks]] * p.verify_count[checks]
     np.subtract.at(book.nodes["cores_s"], p.verify_n[checks], cores)
-    held = np.flatnonzero(q.class_model[g] >= 0)
+    held = np.flatnonzero(_held(compiled, p, g, n))
     holdings, at = np.unique(n[held] * q.n_models + q.class_model[g[held]], return_inverse=True)
     total = np.bincount(at, work[held], len(holdings))
     m, at_n = holdings % max(1, q.n_models), holdings // max(1, q.n_models)
