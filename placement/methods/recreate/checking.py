@@ -151,9 +151,9 @@ def _part(b: Any, g: Any) -> Any:
     return total
 
 
-@native(_NONE(BOOK, _INT))
-def check_class(b: Any, g: Any) -> None:
-    """Have all that is executed of g verified on the candidate nodes, or take it back."""
+@native(_INT(BOOK, _INT))
+def add_checks(b: Any, g: Any) -> Any:
+    """Have what is executed of g verified on the candidate nodes; how much is left to verify."""
     c = class_at(b, g)
     missing = _up(c.wanted * (c.count - c.left)) - c.checked
     while missing > 0:
@@ -161,6 +161,13 @@ def check_class(b: Any, g: Any) -> None:
         if done == 0:
             break
         missing -= done
+    return missing
+
+
+@native(_NONE(BOOK, _INT))
+def settle_checks(b: Any, g: Any) -> None:
+    """Take back what is executed of g and not verified."""
+    c = class_at(b, g)
     taken = 1
     while taken > 0:
         executed = c.count - c.left

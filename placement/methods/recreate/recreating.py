@@ -7,7 +7,7 @@ from numba import types
 
 from placement.methods.recreate.chance import below, uniform
 from placement.methods.recreate.changes import strip
-from placement.methods.recreate.checking import check_class
+from placement.methods.recreate.checking import add_checks, settle_checks
 from placement.methods.recreate.filling import best_star, take_star
 from placement.methods.recreate.pointers import (
     BOOK,
@@ -30,6 +30,8 @@ _OLD = 6
 """Classes drawn from those that wait longest, where not all fit into the pool."""
 _CHECKERS = 12
 """Holders and other nodes that are looked at for re-executions."""
+_MOST = 32
+"""Classes placed together, at most."""
 _PICKS = 48
 """The most stars taken for one model at a time."""
 
@@ -158,16 +160,37 @@ def _take_stars(b: Any, m: Any, thrift: Any, noise: Any) -> None:
             fresh = False
 
 
-@native(_NONE(BOOK, _INT, _INT, _REAL, _REAL))
-def recreate_model(b: Any, m: Any, most: Any, thrift: Any, noise: Any) -> None:
-    """Place what waits of a model on the candidates that were gathered, and have it verified."""
-    _pool(b, m, most)
-    _take_stars(b, m, thrift, noise)
-    redone = 0
+@native(_NONE(BOOK, _INT, _INT))
+def _check_pool(b: Any, m: Any, tries: Any) -> None:
+    """Have what was placed of the pool verified, looking for further nodes so many times."""
+    gathered = False
     for i in range(b.pooled):
         g = scratch_of(b)[_POOL, i]
-        if class_at(b, g).wanted > 0 and class_at(b, g).left < class_at(b, g).count:
-            if redone == 0:
-                gather(b, m, _CHECKERS, _CHECKERS)
-            redone += 1
-            check_class(b, g)
+        c = class_at(b, g)
+        if c.wanted > 0 and c.left < c.count:
+            for _ in range(tries):
+                if not gathered:
+                    gather(b, m, _CHECKERS, _CHECKERS)
+                gathered = add_checks(b, g) == 0
+                if gathered:
+                    break
+            settle_checks(b, g)
+
+
+@native(_NONE(BOOK, _INT, _REAL, _REAL))
+def recreate_model(b: Any, m: Any, thrift: Any, noise: Any) -> None:
+    """Place what waits of a model on the candidates that were gathered, and have it verified."""
+    _pool(b, m, _MOST)
+    _take_stars(b, m, thrift, noise)
+    _check_pool(b, m, 2)
+
+
+@native(_NONE(BOOK, _INT))
+def place_class(b: Any, g: Any) -> None:
+    """Place a class by itself on the candidates that were gathered, and have it verified."""
+    m = class_at(b, g).model
+    strip(b, g)
+    b.pooled = 1
+    scratch_of(b)[_POOL, 0] = g
+    _take_stars(b, m, 0.0, 0.0)
+    _check_pool(b, m, 8)

@@ -260,18 +260,14 @@ def _ruin_classes(b: Any) -> None:
         g = queue_of(b)[model.first + below(b, model.size)]
 
 
-@native(_NONE(BOOK))
-def _ruin_for_waiting(b: Any) -> None:
-    """Clear one or two nodes that could run a class that waits."""
-    g = crowd_of(b)[below(b, b.crowded)]
-    m = class_at(b, g).model
-    if model_at(b, m).listed == 0:
-        return
-    touch(b, 0, m)
+@native(_INT(BOOK, _INT))
+def _draw_able(b: Any, g: Any) -> Any:
+    """A node that could run g, of up to three the one that loses most; -1 for none found."""
+    model = model_at(b, class_at(b, g).model)
     best, most = -1, -np.inf
     wanted = 1 + below(b, 3)
     for _ in range(24):
-        n = roster_of(b)[model_at(b, m).roster + below(b, model_at(b, m).listed)]
+        n = roster_of(b)[model.roster + below(b, model.listed)]
         if able(runs_of(b), g, node_at(b, n).kind):
             loss = _loss(b, n)
             if loss > most:
@@ -279,8 +275,23 @@ def _ruin_for_waiting(b: Any) -> None:
             wanted -= 1
             if wanted == 0:
                 break
-    if best >= 0:
-        clear_node(b, best)
+    return best
+
+
+@native(_NONE(BOOK))
+def _ruin_for_waiting(b: Any) -> None:
+    """Clear a node that could run a class that waits; for re-execution, up to four."""
+    g = crowd_of(b)[below(b, b.crowded)]
+    m = class_at(b, g).model
+    if model_at(b, m).listed == 0:
+        return
+    touch(b, 0, m)
+    number = 1 + below(b, 4) if class_at(b, g).wanted > 0 else 1
+    for _ in range(number):
+        n = _draw_able(b, g)
+        if n < 0 or b.logged > _MANY:
+            return
+        clear_node(b, n)
 
 
 @native(_NONE(BOOK))

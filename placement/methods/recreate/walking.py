@@ -17,14 +17,13 @@ from placement.methods.recreate.pointers import (
     touched_of,
 )
 from placement.methods.recreate.records import LOG_SIZE, WIDTH
-from placement.methods.recreate.recreating import gather, recreate_model
+from placement.methods.recreate.recreating import gather, place_class, recreate_model
 from placement.methods.recreate.ruining import clear_node, ruin
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
 _MODELS, _RANK = 4, 5
 FEW_ENTRIES = 4096
-_POOL = 32
 
 
 @native(_INT(BOOK, _INT, _INT))
@@ -72,7 +71,7 @@ def _recreate(b: Any) -> None:
     for i in range(size):
         m = scratch_of(b)[_MODELS, i]
         gather(b, m, 8, 3)
-        recreate_model(b, m, _POOL, thrift, noise)
+        recreate_model(b, m, thrift, noise)
     tidy(b)
 
 
@@ -112,7 +111,10 @@ def construct(b: Any, order: Any, holders: Any, others: Any) -> Any:
             _begin(b)
             b.sunk = 1.0
             gather(b, c.model, holders, others)
-            recreate_model(b, c.model, _POOL, 0.0, 0.0)
+            if c.wanted > 0:
+                place_class(b, g)
+            else:
+                recreate_model(b, c.model, 0.0, 0.0)
             tidy(b)
     return len(order)
 
