@@ -1,0 +1,265 @@
+"""A slice as a small mixed-integer program; symbols are those of docs/formulation.md."""
+
+import numpy as np
+
+from placement.methods.slices.plan import Change, Plan
+from placement.methods.slices.slicing import ROOMY, Slice
+from placement.program import Program, ProgramBuilder
+from placement.quantities import Floats, Ints, whole_up
+
+_WHOLE_UP = 1 - 1e-5
+
+
+class SliceModel:
+    """The program of a slice, the plan as its start, and the change that an answer stands for."""
+
+    def __init__(self, plan: Plan, part: Slice) -> None:
+        self.plan, self.part = plan, part
+        self.q, self.c = plan.q, plan.compiled
+        self.arcs = part.arcs
+        self.p = ProgramBuilder()
+        self._number()
+        self._columns()
+        self._demand_rows()
+        self._replica_rows()
+        self._node_rows()
+        self._loading_rows()
+        self._beside_rows()
+        self._independence_rows()
+        self._limit_rows()
+        program = self.p.finish()
+        program.lower[self.x] = self.low
+        self.program: Program = program
+        self.start = self._start()
+
+    def _number(self) -> None:
+        """Positions of classes, nodes and replicas within the slice."""
+        q, part, arcs = self.q, self.part, self.arcs
+        self.g_at = np.searchsorted(part.classes, arcs.g)
+        position = np.full(q.n_nodes, -1)
+        position[part.nodes] = np.arange(len(part.nodes))
+        self.n_at = position[arcs.n]
+        self.inside = self.n_at >= 0
+        model = q.class_model[arcs.g]
+        held_m, held_at = np.nonzero(self.plan.least[:, part.nodes])
+        keys = model[self.inside] * len(part.nodes) + self.n_at[self.inside]
+        held = held_m * len(part.nodes) + held_at
+        known, at = np.unique(np.concatenate([keys, held]), return_inverse=True)
+        self.k_at = np.full(len(arcs), -1)
+        self.k_at[self.inside] = at[: len(keys)]
+        self.m, self.kn = known // len(part.nodes), known % len(part.nodes)
+        self.n = part.nodes[self.kn]
+        self.most = self.c.max_replicas[self.m, self.n]
+        self.least = self.plan.least[self.m, self.n]
+        self.loaded = q.loaded[self.m, self.n]
+        self.fresh = np.maximum(self.most - self.loaded, 0)
+        self.redone = np.flatnonzero(self.plan.redone[part.classes])
+
+    def _columns(self) -> None:
+        plan, q, c, add = self.plan, self.q, self.c, self.p.add_columns
+        arcs, classes, m, n = self.arcs, self.part.classes, self.m, self.n
+        most = np.where(arcs.kind == 0, q.count[arcs.g], c.check_cap[arcs.g])
+        room = np.minimum(plan.share_s[q.class_model[arcs.g], arcs.n], plan.free_s[arcs.n])
+        with np.errstate(divide="ignore"):
+            more = np.floor(room / arcs.work_s)
+        more = np.where(more >= ROOMY, more, 0.0)
+        self.low = np.where(self.inside, 0, arcs.count)
+        self.top = np.where(self.inside, most, np.minimum(most, arcs.count + more)).astype(float)
+        self.x = add("x", arcs.cost, self.top)
+        self.u = add("u", plan.penalty[classes], q.count[classes])
+        self.e = add("e", c.engagement[self.part.nodes], np.ones(len(self.part.nodes)))
+        self.z = add("z", np.zeros(len(m)), self.most)
+        base = plan.base[m, n]
+        self.fetch = np.where(base, 0.0, plan.fetch[m, q.node_region[n]])
+        kept = plan.own[m, n]
+        room = plan.storage_gb[n] + np.bincount(
+            self.kn, q.weights_gb[m] * kept, len(self.part.nodes)
+        )[self.kn]  # fmt: skip
+        able = ~base & c.can_host[m, n] & (q.weights_gb[m] <= room * (1 + 1e-9)) & (self.fresh > 0)
+        able &= c.host_cost[m, n] < self.fetch * self.fresh
+        self.own_k = np.flatnonzero(able | kept)
+        owning = np.zeros(len(m), dtype=bool)
+        owning[self.own_k] = True
+        here = np.where(owning, 0.0, self.fetch)
+        self.fresh = np.where(np.isfinite(here), self.fresh, 0)
+        load = c.load_cost(m, n)
+        self.new = add("new", load + np.where(np.isfinite(here), here, 0.0), self.fresh, whole=False)
+        k = self.own_k
+        self.own = add("own", c.host_cost[m[k], n[k]], np.ones(len(k)))
+        reach = np.isfinite(self.fetch[k])
+        self.fetched = add(
+            "fetched", np.where(reach, self.fetch[k], 0.0), self.fresh[k] * reach, whole=False
+        )
+        g = classes[self.redone]
+        self.rounded = self.redone[q.sample[g] < 1]
+        self.rounded = self.rounded[q.independence[classes[self.rounded]] < 2]
+        self.t = add("t", np.zeros(len(self.rounded)), c.check_cap[classes[self.rounded]])
+
+    def _demand_rows(self) -> None:
+        q, p, classes = self.q, self.p, self.part.classes
+        runs, checks = self.arcs.kind == 0, self.arcs.kind == 1
+        count = q.count[classes].astype(float)
+        at = np.arange(len(classes))
+        entries = [(self.g_at[runs], self.x[runs], 1.0), (at, self.u, 1.0)]
+        p.add_rows("demand", len(at), entries, lower=count, upper=count)
+        row = np.full(len(classes), -1)
+        row[self.redone] = np.arange(len(self.redone))
+        wanted = self.c.wanted_checks[classes[self.redone]]
+        entries = [
+            (row[self.g_at[checks]], self.x[checks], 1.0),
+            (row[self.redone], self.u[self.redone], wanted),
+        ]
+        p.add_rows("verification", len(self.redone), entries, lower=wanted * count[self.redone])
+
+    def _replica_rows(self) -> None:
+        p, arcs = self.p, self.arcs
+        at = np.flatnonzero(self.inside)
+        k = self.k_at[at]
+        share = self.q.replica_s(self.m, self.n)
+        with np.errstate(divide="ignore"):
+            each = np.minimum(self.top[at], share[k] / arcs.work_s[at])
+        i = np.arange(len(at))
+        p.add_rows("link", len(at), [(i, self.x[at], 1.0), (i, self.z[k], -each)], upper=0.0)
+        taken = self.plan._taken_share[self.m, self.n]
+        ks = np.arange(len(self.m))
+        entries = [(k, self.x[at], arcs.work_s[at]), (ks, self.z, -share)]
+        p.add_rows("share", len(self.m), entries, upper=-taken)
+
+    def _node_rows(self) -> None:
+        p, q, plan, nodes, arcs = self.p, self.q, self.plan, self.part.nodes, self.arcs
+        at = np.flatnonzero(self.inside)
+        n = np.arange(len(nodes))
+        load = q.load_s(self.m, self.n)
+        entries = [
+            (self.n_at[at], self.x[at], arcs.work_s[at]), (self.kn, self.new, load),
+            (n, self.e, -q.capacity_s[nodes]),
+        ]  # fmt: skip
+        p.add_rows("capacity", len(n), entries, upper=-plan._taken_s[nodes])
+        entries = [(self.kn, self.z, q.replica_gb[self.m]), (n, self.e, -q.memory_gb[nodes])]
+        p.add_rows("memory", len(n), entries, upper=0.0)
+        checks = at[arcs.kind[at] == 1]
+        entries = [(self.n_at[checks], self.x[checks], q.core_s[arcs.g[checks]])]
+        limit = (q.cores_s - plan._taken_cores)[nodes]
+        p.add_rows("cores", len(n), entries, upper=limit)
+        k = np.flatnonzero(self.c.engagement[self.n] > 0)
+        i = np.arange(len(k))
+        entries = [(i, self.z[k], 1.0), (i, self.e[self.kn[k]], -self.most[k].astype(float))]
+        p.add_rows("engage", len(k), entries, upper=0.0)
+        k = np.flatnonzero(self.least)
+        p.add_rows("least", len(k), [(np.arange(len(k)), self.z[k], 1.0)], lower=self.least[k])
+        pinned = np.flatnonzero(plan.pinned[nodes])
+        entries = [(np.arange(len(pinned)), self.e[pinned], 1.0)]
+        p.add_rows("pinned", len(pinned), entries, lower=1.0)
+
+    def _loading_rows(self) -> None:
+        p, q, plan, k = self.p, self.q, self.plan, self.own_k
+        at = np.arange(len(self.m))
+        p.add_rows("new", len(at), [(at, self.new, 1.0), (at, self.z, -1.0)], lower=-self.loaded)
+        i = np.arange(len(k))
+        entries = [
+            (i, self.new[k], 1.0), (i, self.fetched, -1.0),
+            (i, self.own, -self.fresh[k].astype(float)),
+        ]  # fmt: skip
+        p.add_rows("read", len(k), entries, upper=0.0)
+        nodes = self.part.nodes
+        held = q.weights_gb @ plan.own[:, nodes]
+        kept = plan.own[self.m, self.n] * q.weights_gb[self.m]
+        spare = plan.storage_gb[nodes] + np.bincount(self.kn, kept, len(nodes))
+        del held
+        entries = [(self.kn[k], self.own, q.weights_gb[self.m[k]])]
+        p.add_rows("storage", len(nodes), entries, upper=spare)
+
+    def _beside_rows(self) -> None:
+        """What is left of replicas and nodes that do not change."""
+        p, q, plan = self.p, self.q, self.plan
+        at = np.flatnonzero(~self.inside)
+        arcs = self.arcs.take(at)
+        m = q.class_model[arcs.g]
+        now = arcs.work_s * arcs.count
+        keys, i = np.unique(m * q.n_nodes + arcs.n, return_inverse=True)
+        left = plan.share_s[keys // q.n_nodes, keys % q.n_nodes] + np.bincount(i, now, len(keys))
+        p.add_rows("beside_share", len(keys), [(i, self.x[at], arcs.work_s)], upper=left)
+        n, i = np.unique(arcs.n, return_inverse=True)
+        left = plan.free_s[n] + np.bincount(i, now, len(n))
+        p.add_rows("beside_capacity", len(n), [(i, self.x[at], arcs.work_s)], upper=left)
+        cores = np.where(arcs.kind == 1, q.core_s[arcs.g], 0.0)
+        left = plan.cores_s[n] + np.bincount(i, cores * arcs.count, len(n))
+        p.add_rows("beside_cores", len(n), [(i, self.x[at], cores)], upper=left)
+
+    def _independence_rows(self) -> None:
+        q, p, arcs, classes = self.q, self.p, self.arcs, self.part.classes
+        sample, count = q.sample[classes], q.count[classes]
+        i = np.arange(len(self.rounded))
+        g = self.rounded
+        entries = [(i, self.t, 1.0), (i, self.u[g], sample[g])]
+        p.add_rows("rounded", len(g), entries, upper=sample[g] * count[g] + _WHOLE_UP)
+        t_at = np.full(len(classes), -1)
+        t_at[g] = i
+        kind = q.independence[arcs.g]
+        part = np.where(kind == 0, q.node_group[arcs.n], q.n_groups + arcs.n)
+        mine = np.flatnonzero(self.plan.redone[arcs.g] & ((kind < 2) | (arcs.kind == 1)))
+        size = q.n_groups + q.n_nodes
+        keys, row = np.unique(self.g_at[mine] * size + part[mine], return_inverse=True)
+        g = keys // size
+        scale = np.where(q.independence[classes[g]] < 2, sample[g], 1.0)
+        factor = np.where(arcs.kind[mine] == 0, q.sample[arcs.g[mine]], 1.0)
+        j = np.arange(len(keys))
+        up = t_at[g] >= 0
+        entries = [
+            (row, self.x[mine], factor), (j[up], self.t[t_at[g[up]]], -1.0),
+            (j[~up], self.u[g[~up]], scale[~up]),
+        ]  # fmt: skip
+        p.add_rows("apart", len(keys), entries, upper=np.where(up, 0.0, scale * count[g]))
+
+    def _limit_rows(self) -> None:
+        q, p, plan, arcs = self.q, self.p, self.plan, self.arcs
+        runs = np.flatnonzero((arcs.kind == 0) & (q.max_share[q.node_group[arcs.n]] < 1))
+        groups, i = np.unique(q.node_group[arcs.n[runs]], return_inverse=True)
+        left = plan.group_left[groups] + np.bincount(i, arcs.count[runs], len(groups))
+        p.add_rows("group_share", len(groups), [(i, self.x[runs], 1.0)], upper=left)
+
+    # --- answers -------------------------------------------------------------------------------
+
+    def _start(self) -> Floats:
+        """The plan as columns."""
+        plan, m, n = self.plan, self.m, self.n
+        values = np.zeros(len(self.program.cost))
+        values[self.x] = self.arcs.count
+        values[self.u] = plan.left[self.part.classes]
+        z = plan.replicas[m, n]
+        values[self.z] = z
+        engaged = np.bincount(self.kn, z, len(self.part.nodes)) > 0
+        values[self.e] = engaged | plan.pinned[self.part.nodes]
+        new = np.maximum(z - self.loaded, 0)
+        values[self.new] = new
+        own = plan.own[m, n]
+        values[self.own] = own[self.own_k]
+        values[self.fetched] = np.where(own, 0, new)[self.own_k]
+        g = self.part.classes[self.rounded]
+        values[self.t] = whole_up(self.q.sample[g] * (self.q.count[g] - plan.left[g]))
+        return values
+
+    def change(self, values: Floats) -> Change:
+        """What an answer decides."""
+        count = np.rint(values[self.x]).astype(np.int64)
+        arcs = self.arcs
+        used = count > 0
+        columns = {**vars(arcs), "count": count}
+        come = type(arcs)(**columns).take(used)
+        z = np.rint(values[self.z]).astype(np.int64)
+        own = np.zeros(len(z), dtype=bool)
+        own[self.own_k] = values[self.own] > 0.5
+        nodes = self.part.nodes
+        held = np.zeros_like(self.plan.replicas[:, nodes])
+        owned = np.zeros(held.shape, dtype=bool)
+        held[self.m, self.kn], owned[self.m, self.kn] = z, own & (z > self.loaded)
+        m, at = np.nonzero((held > 0) | (self.plan.replicas[:, nodes] > 0))
+        return Change(self.part.rows, come, m, nodes[at], held[m, at], owned[m, at])
+
+
+def gap_of(before: Floats, after: Floats, program: Program) -> float:
+    """$ that an answer saves."""
+    return float(program.cost @ before - program.cost @ after)
+
+
+Positions = Ints
