@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from placement.certificate import certified_bound
+    from placement.distributed.decomposition import solve_in_pieces
     from placement.errors import (
         DefectError,
         EngineError,
@@ -42,6 +43,7 @@ _HOMES = {
     "Result": "result",
     "Solution": "solution",
     "solve": "solving",
+    "solve_in_pieces": "distributed.decomposition",
     "__version__": "version",
 }
 
@@ -63,6 +65,7 @@ __all__ = [
     "evaluate",
     "expand",
     "solve",
+    "solve_in_pieces",
 ]
 
 

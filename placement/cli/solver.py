@@ -2,7 +2,7 @@
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,7 @@ from placement.cli.codes import ExitCode
 from placement.cli.wording import money, percent
 
 if TYPE_CHECKING:
+    from placement.distributed.decomposition import Workers
     from placement.instance import Instance
     from placement.solution import Solution
 
@@ -65,6 +66,13 @@ def _amount(text: str) -> float:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="Default: all cores.")
 @click.option("--initial-solution", metavar="FILE", help="Start here and end no worse.")
+@click.option(
+    "--pieces",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Deal the instance to K worker processes, and repair what they find as a whole.",
+)
+@click.option("--cluster", is_flag=True, help="The workers are tasks of a Ray cluster.")
 @click.pass_context
 def solve(
     ctx: click.Context,
@@ -78,6 +86,8 @@ def solve(
     seed: int,
     threads: int | None,
     initial_solution: str | None,
+    pieces: int | None,
+    cluster: bool,
     as_json: bool,
 ) -> None:
     """Place the work of INSTANCE and prove how good the placement is.
@@ -85,30 +95,42 @@ def solve(
     Ctrl-C ends the search early; the best placement so far is written all the same.
     """
     started = time.monotonic()
+    if pieces is not None or cluster:
+        _refuse_with_pieces(engine, initial_solution)
     files.demand_writable(output)
     problem = files.read_instance(instance)
     start = files.read_solution(initial_solution) if initial_solution else None
     read_s = time.monotonic() - started
-    from placement.solving import solve
-
     _announce_compiling(problem)
     with console.live_line() as progress:
-        result = solve(
-            problem,
-            method,
-            engine=engine,
-            time_limit=max(0.0, time_limit - read_s),
-            gap=gap,
-            seed=seed,
-            threads=threads,
-            initial_solution=start,
-            progress=progress,
-        )
+        common: dict[str, Any] = {
+            "time_limit": max(0.0, time_limit - read_s),
+            "gap": gap,
+            "seed": seed,
+            "threads": threads,
+            "progress": progress,
+        }
+        if pieces is not None or cluster:
+            from placement.distributed.decomposition import solve_in_pieces
+
+            workers: Workers = "ray" if cluster else "processes"
+            result = solve_in_pieces(problem, method, pieces=pieces, workers=workers, **common)
+        else:
+            from placement.solving import solve
+
+            result = solve(problem, method, engine=engine, initial_solution=start, **common)
     solution = result.solution
     solution = solution.replace(runtime_s={**solution.runtime_s, "read": read_s})
     _write(solution, output, as_json=as_json)
     _report(problem, solution, output)
     ctx.exit(_CODES.get(solution.status, ExitCode.DONE))
+
+
+def _refuse_with_pieces(engine: str | None, initial_solution: str | None) -> None:
+    """Say so where an option means nothing to pieces."""
+    for option, value in (("--engine", engine), ("--initial-solution", initial_solution)):
+        if value is not None:
+            raise click.UsageError(f"{option} cannot be used with --pieces or --cluster.")
 
 
 def _announce_compiling(problem: "Instance") -> None:

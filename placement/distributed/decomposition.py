@@ -8,13 +8,15 @@ from typing import Literal, Protocol
 from placement import native
 from placement.distributed.cutting import Piece, cut
 from placement.distributed.dealing import deal
-from placement.distributed.joining import join, join_prices
+from placement.distributed.joining import join
 from placement.distributed.piecework import Finding, Task
+from placement.distributed.pricing import Pricing
 from placement.distributed.repairing import repair
 from placement.errors import InputError
 from placement.instance import Instance
 from placement.methods.auto import auto
 from placement.methods.recreate.starting import planned_hosting
+from placement.quantities import Bools
 from placement.result import Progress, Result
 from placement.search import Search
 from placement.solution import StoppedBy
@@ -22,7 +24,7 @@ from placement.solving import load_method, solve_by
 
 APART = 0.7
 """Share of the time in which pieces are solved; then they are joined and repaired."""
-LATEST = 0.85
+LATEST = 0.92
 """Share of the time after which workers are no longer waited for."""
 
 Workers = Literal["processes", "ray"]
@@ -138,23 +140,27 @@ class _Decomposition:
         hosting = planned_hosting(search.compiled)
         if hosting is None:
             return auto(search)
+        pricing = Pricing(search.compiled)
+        try:
+            self._decompose(search, hosting, pricing)
+        finally:
+            pricing.stop()
+        if self.crew.interrupted:
+            return "interrupted"
+        return auto(search) if search.best is None else search.stopped_by("work_limit")
+
+    def _decompose(self, search: Search, hosting: Bools, pricing: Pricing) -> None:
         search.enter("dealing")
         dealt = deal(search.compiled, self.pieces, search.seed)
         pieces = cut(search.compiled, dealt, hosting)
         findings = self._solve(search, pieces)
         search.enter("joining")
-        completion = join_prices(search.compiled, pieces, findings)
-        search.certify(completion.prices)
         joined = join(search.compiled, pieces, findings, hosting)
-        feasible = not search.verdict(joined).violations
-        if feasible:
+        if not search.verdict(joined).violations:
             search.offer(joined)
-        if self.crew.interrupted:
-            return "interrupted"
-        if not search.done:
+        if not (self.crew.interrupted or search.done):
             search.enter("repairing")
-            repair(search, joined, completion)
-        return auto(search) if search.best is None else search.stopped_by("work_limit")
+            repair(search, joined, pricing)
 
     def _solve(self, search: Search, pieces: Sequence[Piece]) -> dict[int, Finding]:
         """What the workers find, by number of the piece."""

@@ -9,6 +9,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -84,26 +85,23 @@ class Processes:
             return None
         seconds = math.inf if task.seconds is None else task.seconds
         task = replace(task, ends_at=time.time() + seconds)
-        with _start() as process:
+        with _start(task) as process:
             enough = time.monotonic() + LATE * seconds + _START_S
-            answer, said = self._converse(process, pickle.dumps(task), enough)
+            answer, said = self._converse(process, enough)
         if process.returncode == 0:
             finding: Finding = pickle.loads(answer)  # noqa: S301 - from a process of ours
             return finding
         self.trouble = _last_line(said) or f"it ended with code {process.returncode}"
         return None
 
-    def _converse(
-        self, process: "subprocess.Popen[bytes]", request: bytes, enough: float
-    ) -> tuple[bytes, bytes]:
-        """Hand a task over and wait for the answer, asked for when it is time, and given up."""
-        given: bytes | None = request
+    def _converse(self, process: "subprocess.Popen[bytes]", enough: float) -> tuple[bytes, bytes]:
+        """Wait for the answer, which is asked for when it is time, and given up when too late."""
         asked = False
         while True:
             try:
-                return process.communicate(given, timeout=_WAIT_S)
+                return process.communicate(timeout=_WAIT_S)
             except subprocess.TimeoutExpired:
-                given, now = None, time.monotonic()
+                now = time.monotonic()
             if now >= self._last:
                 process.kill()
             elif not asked and (self.interrupted or now >= enough):
@@ -111,16 +109,19 @@ class Processes:
                 process.send_signal(signal.SIGINT)
 
 
-def _start() -> "subprocess.Popen[bytes]":
-    """Start a worker, out of reach of the terminal's interrupts."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "placement.distributed"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        start_new_session=True,
-    )
+def _start(task: Task) -> "subprocess.Popen[bytes]":
+    """Start a worker on a task, out of reach of the terminal's interrupts."""
+    with tempfile.TemporaryFile() as request:
+        pickle.dump(task, request, protocol=pickle.HIGHEST_PROTOCOL)
+        request.seek(0)
+        return subprocess.Popen(
+            [sys.executable, "-m", "placement.distributed"],
+            stdin=request,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            start_new_session=True,
+        )
 
 
 def _last_line(said: bytes) -> str:

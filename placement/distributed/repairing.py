@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from placement.distributed.pricing import Pricing
 from placement.methods.completion import Completion
 from placement.methods.recreate.improver import Recreation
 from placement.search import Search
@@ -13,25 +14,49 @@ _STRIDE = 10_000
 """Steps between looks at the clock."""
 _STRIDES = 50
 """Strides at most where there is no time limit."""
-_SPARE = 0.2
+_SPARE = 0.15
 """Share of the time for the repair that is kept for judging and reporting."""
+_TEMPERATURE = 0.1
+"""$ that a step may lose now and then."""
 
 
-def repair(search: Search, joined: Placement, completion: Completion) -> None:
+def repair(search: Search, joined: Placement, pricing: Pricing) -> None:
     """Serve what waits, let hosts go, and improve till the time is up; offers the best.
 
     `joined` may lack requests that must be served; nothing else may be amiss.
     """
-    compiled, q = search.compiled, search.quantities
-    ends = search.clock() + (1 - _SPARE) * search.remaining_s
-    plan = Recreation(compiled, joined, prices=completion.prices, seed=search.seed)
-    plan.guide(completion.prices, completion.rent / np.maximum(q.capacity_s, 1e-9))
+    pricing.wait(search.remaining_s / 4)
+    begun = search.clock()
+    completion = _certify(search, pricing, -np.inf)
+    proving_s = search.clock() - begun
+    spare_s = _SPARE * search.remaining_s + 2 * proving_s
+    found = _improve(search, joined, completion, search.deadline - spare_s)
+    if found is not None and not search.verdict(found).violations:
+        search.offer(found)
+    if completion is not None and search.remaining_s > 2 * proving_s:
+        _certify(search, pricing, completion.bound)
+
+
+def _certify(search: Search, pricing: Pricing, above: float) -> Completion | None:
+    """Have the best prices prove what they can, if that is more than what is known."""
+    completion = pricing.best
+    if completion is not None and completion.bound > above:
+        search.certify(completion.prices)
+    return completion
+
+
+def _improve(
+    search: Search, joined: Placement, completion: Completion | None, ends: float
+) -> Placement | None:
+    """Ruin and recreate, from what is joined to the best there is when it is time."""
+    capacity_s = np.maximum(search.quantities.capacity_s, 1e-9)
+    plan = Recreation(search.compiled, joined, seed=search.seed)
+    if completion is not None:
+        plan.guide(completion.prices, completion.rent / capacity_s)
     plan.construct()
     done = 0
     while search.clock() < ends if math.isfinite(ends) else done < _STRIDES:
-        plan.advance(_STRIDE, 0.1)
+        plan.advance(_STRIDE, _TEMPERATURE)
         plan.rehost()
         done += 1
-    found = plan.best
-    if found is not None and not search.verdict(found).violations:
-        search.offer(found)
+    return plan.best
