@@ -73,7 +73,7 @@ def touch(b: Any, n: Any, m: Any) -> None:
 
 
 @native(_NONE(BOOK, _INT, _INT))
-def _leave(b: Any, g: Any, at: Any) -> None:
+def move(b: Any, g: Any, at: Any) -> None:
     """Move class g to a place in the queue of its model, and the class there to where g was."""
     m = class_at(b, g).model
     first = model_at(b, m).first
@@ -101,13 +101,13 @@ def _await(b: Any, g: Any, delta: Any) -> None:
     c.left = before + delta
     model = model_at(b, c.model)
     if before == 0 and c.left > 0:
-        _leave(b, g, model.waiting)
+        move(b, g, model.waiting)
         model.waiting += 1
         _join(b, g, b.crowded)
         b.crowded += 1
     elif before > 0 and c.left == 0:
         model.waiting -= 1
-        _leave(b, g, model.waiting)
+        move(b, g, model.waiting)
         b.crowded -= 1
         _join(b, g, b.crowded)
 

@@ -23,6 +23,8 @@ from placement.prices import Prices
 from placement.quantities import REEXECUTION, Bools, Floats, Ints
 from placement.solution import Placement
 
+_LOOKED_AT = (16, 300, 300)
+"""Holders, other nodes and cheapest nodes that a construction looks at for a model."""
 _PASSES = 6
 """Times that a construction looks at all that waits."""
 _WORTH = 1e-3
@@ -140,12 +142,13 @@ class Recreation:
     def construct(self) -> None:
         """Place what waits: what few nodes can run first; then close nodes that do not pay."""
         order = self._order()
-        for attempt in range(_PASSES):
+        for _ in range(_PASSES):
+            self._book.models["front"] = 0
             before = self._book.classes["left"].sum()
             waiting = order[self._book.classes["left"][order] > 0]
             at = 0
             while at < len(waiting):
-                at += construct(self._book.native, waiting[at:], 16 << attempt // 2, 16)
+                at += construct(self._book.native, waiting[at:], *_LOOKED_AT)
                 self._make_room()
             served = before - self._book.classes["left"].sum()
             if served <= _WORTH * self.compiled.quantities.total_count:

@@ -26,7 +26,7 @@ MODEL = np.dtype(
     [
         *((name, _F) for name in ("weights_gb", "replica_gb", "span")),
         *((name, _L) for name in ("first", "size", "waiting")),
-        *((name, _L) for name in ("holders", "held", "roster", "listed", "stamp")),
+        *((name, _L) for name in ("holders", "held", "roster", "listed", "front", "stamp")),
     ],
     align=True,
 )
@@ -66,7 +66,7 @@ BASE, KNOWN, CAN_HOST, FLAGS = 1, 2, 4, 8
 """Flags in `known`: hosts anyway, stores it today, may store it; times `FLAGS`, replicas loaded."""
 PUT, RESIZE = range(2)
 """Operations in the log."""
-LOG_SIZE, TOUCH_SIZE, WIDTH = 1 << 17, 1 << 14, 256
+LOG_SIZE, TOUCH_SIZE, WIDTH = 1 << 17, 1 << 14, 1024
 """Rows of `log` and `touched`, columns of `scratch` and `reals`."""
 
 RECORDS = {"nodes": NODE, "models": MODEL, "classes": CLASS, "holdings": HOLDING, "entries": ENTRY}

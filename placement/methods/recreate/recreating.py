@@ -64,6 +64,13 @@ def _add_holders(b: Any, m: Any, number: Any) -> None:
         at = at + 1 if at + 1 < model.held else 0
 
 
+@native(_INT(BOOK, _INT, _INT))
+def _roomy(b: Any, m: Any, n: Any) -> Any:
+    """Whether n has time and memory left for a replica of m."""
+    node = node_at(b, n)
+    return node.free_s > 0.05 * node.capacity_s and node.free_gb >= model_at(b, m).replica_gb
+
+
 @native(_NONE(BOOK, _INT, _INT))
 def _add_others(b: Any, m: Any, number: Any) -> None:
     """Nodes that could hold m and have time and memory left, cheap ones more often."""
@@ -75,13 +82,30 @@ def _add_others(b: Any, m: Any, number: Any) -> None:
         at: Any = np.int64(model.listed * (draw if i & 1 else draw * draw))
         for _ in range(8):
             n = roster_of(b)[model.roster + at]
-            node = node_at(b, n)
-            if node.free_s > 0.05 * node.capacity_s and node.free_gb >= model.replica_gb:
+            if _roomy(b, m, n):
                 add_candidate(b, n, m)
                 break
             at += 1
             if at == model.listed:
                 at = 0
+
+
+@native(_NONE(BOOK, _INT, _INT))
+def add_first(b: Any, m: Any, number: Any) -> None:
+    """The cheapest nodes that could hold m and have time and memory left.
+
+    Where nothing is ever taken back, full nodes at the front are passed over once and for all.
+    """
+    model = model_at(b, m)
+    while model.front < model.listed and not _roomy(b, m, roster_of(b)[model.roster + model.front]):
+        model.front += 1
+    at = model.front
+    while at < model.listed and number > 0:
+        n = roster_of(b)[model.roster + at]
+        if _roomy(b, m, n):
+            add_candidate(b, n, m)
+            number -= 1
+        at += 1
 
 
 @native(_NONE(BOOK, _INT, _INT, _INT))

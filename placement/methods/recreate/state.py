@@ -26,6 +26,8 @@ from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_down
 
 MOST_MODELS = 16
 """Models that one node may hold at a time."""
+_HANDY = 0.9
+"""A node that has a model loaded comes first as if it were so much cheaper."""
 _DEAR = 50.0
 """A request that must be served is worth so many times the dearest penalty."""
 
@@ -201,6 +203,7 @@ def set_values(
     book.nodes["rent"] = np.maximum(earned, 0.0)
     book.nodes["level"] = np.maximum(earned + compiled.engagement_rate, 0.0)
     book.nodes["waste"] = -earned * q.capacity_s
+    sort_rosters(compiled, book)
 
 
 def _table(compiled: Compiled) -> Floats:
@@ -246,21 +249,33 @@ def _copies(compiled: Compiled) -> Floats:
 
 
 def _rosters(compiled: Compiled, models: Any) -> tuple[Any, Any]:
-    """For each model the nodes that could hold it, cheapest first, and room for its holders."""
+    """For each model the nodes that could run it, in any order, and room for its holders."""
     q = compiled.quantities
-    parts, at = [], 0
-    asking = compiled.rate + compiled.engagement_rate
+    parts, at = [np.zeros(0, dtype=np.int64)], 0
     for m in range(q.n_models):
         nodes = np.flatnonzero(compiled.max_replicas[m] > 0)
-        speed = q.decode_per_s[m, q.node_type[nodes]]
-        speed = np.where(np.isfinite(speed), speed, 1.0)
-        nodes = nodes[np.argsort(asking[nodes] / speed, kind="stable")]
+        nodes = np.concatenate([nodes[q.infers[nodes]], nodes[~q.infers[nodes]]])
         models["roster"][m], models["listed"][m] = at, int(q.infers[nodes].sum())
         models["holders"][m] = at
         at += len(nodes)
-        parts += [nodes[q.infers[nodes]], nodes[~q.infers[nodes]]]
+        parts.append(nodes)
     roster = np.concatenate([*parts, np.zeros(1, dtype=np.int64)]).astype(np.int32)
     return roster, np.zeros(at + 1, dtype=np.int32)
+
+
+def sort_rosters(compiled: Compiled, book: Book) -> None:
+    """Bring the nodes of each model in order of what its work costs there, the cheapest first."""
+    q, models = compiled.quantities, book.models
+    types = int(book.types)
+    mean = np.zeros((q.n_models + 1, types))
+    np.add.at(mean, q.class_model, book.table[:, :types] * q.count[:, None])
+    asking = (book.nodes["rate"] + book.nodes["level"]).astype(np.float32)
+    for m in range(q.n_models):
+        at = int(models["roster"][m])
+        nodes = book.roster[at : at + int(models["listed"][m])]
+        cost = asking[nodes] * mean[m, q.node_type[nodes]]
+        cost = np.where(q.loaded[m, nodes] > 0, _HANDY * cost, cost)
+        nodes[:] = nodes[np.argsort(cost, kind="stable")]
 
 
 def rows_of(book: Book) -> Rows:

@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 
 from placement.methods.recreate.chance import below, uniform
-from placement.methods.recreate.changes import tidy, undo
+from placement.methods.recreate.changes import move, tidy, undo
 from placement.methods.recreate.pointers import (
     BOOK,
     class_at,
@@ -17,13 +17,15 @@ from placement.methods.recreate.pointers import (
     touched_of,
 )
 from placement.methods.recreate.records import LOG_SIZE, WIDTH
-from placement.methods.recreate.recreating import gather, place_class, recreate_model
+from placement.methods.recreate.recreating import add_first, gather, place_class, recreate_model
 from placement.methods.recreate.ruining import clear_node, ruin
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
 _MODELS, _RANK = 4, 5
 FEW_ENTRIES = 4096
+_HOLDERS, _OTHERS = 8, 8
+"""Nodes that a step looks at for a model, beside those that it ruined."""
 
 
 @native(_INT(BOOK, _INT, _INT))
@@ -70,7 +72,7 @@ def _recreate(b: Any) -> None:
     noise = 0.0 if uniform(b) < 0.3 else 0.2 * uniform(b)
     for i in range(size):
         m = scratch_of(b)[_MODELS, i]
-        gather(b, m, 8, 3)
+        gather(b, m, _HOLDERS, _OTHERS)
         recreate_model(b, m, thrift, noise)
     tidy(b)
 
@@ -99,8 +101,8 @@ def walk(b: Any, iterations: Any, hot: Any, cold: Any) -> Any:
     return iterations
 
 
-@native(_INT(BOOK, types.Array(types.int64, 1, "C"), _INT, _INT))
-def construct(b: Any, order: Any, holders: Any, others: Any) -> Any:
+@native(_INT(BOOK, types.Array(types.int64, 1, "C"), _INT, _INT, _INT))
+def construct(b: Any, order: Any, holders: Any, others: Any, first: Any) -> Any:
     """Place waiting classes in the given order, each with others of its model; how far it came."""
     for i in range(len(order)):
         if b.unused < FEW_ENTRIES:
@@ -109,11 +111,13 @@ def construct(b: Any, order: Any, holders: Any, others: Any) -> Any:
         c = class_at(b, g)
         if c.left > 0 and not c.frozen:
             _begin(b)
-            b.sunk = 1.0
+            b.sunk = 0.0
             gather(b, c.model, holders, others)
+            add_first(b, c.model, first)
             if c.wanted > 0:
                 place_class(b, g)
             else:
+                move(b, g, model_at(b, c.model).waiting - 1)
                 recreate_model(b, c.model, 0.0, 0.0)
             tidy(b)
     return len(order)
