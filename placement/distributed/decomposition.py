@@ -11,7 +11,7 @@ from placement.distributed.dealing import deal
 from placement.distributed.joining import join
 from placement.distributed.piecework import Finding, Task
 from placement.distributed.pricing import Pricing
-from placement.distributed.repairing import repair
+from placement.distributed.repairing import certify, repair
 from placement.errors import InputError
 from placement.instance import Instance
 from placement.methods.auto import auto
@@ -158,7 +158,9 @@ class _Decomposition:
         joined = join(search.compiled, pieces, findings, hosting)
         if not search.verdict(joined).violations:
             search.offer(joined)
-        if not (self.crew.interrupted or search.done):
+        if self.crew.interrupted:
+            certify(search, pricing)
+        elif not search.done:
             search.enter("repairing")
             repair(search, joined, pricing)
 

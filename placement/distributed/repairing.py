@@ -27,18 +27,18 @@ def repair(search: Search, joined: Placement, pricing: Pricing) -> None:
     """
     pricing.wait(search.remaining_s / 4)
     begun = search.clock()
-    completion = _certify(search, pricing, -np.inf)
+    completion = certify(search, pricing)
     proving_s = search.clock() - begun
     spare_s = _SPARE * search.remaining_s + 2 * proving_s
     found = _improve(search, joined, completion, search.deadline - spare_s)
     if found is not None and not search.verdict(found).violations:
         search.offer(found)
     if completion is not None and search.remaining_s > 2 * proving_s:
-        _certify(search, pricing, completion.bound)
+        certify(search, pricing, completion.bound)
 
 
-def _certify(search: Search, pricing: Pricing, above: float) -> Completion | None:
-    """Have the best prices prove what they can, if that is more than what is known."""
+def certify(search: Search, pricing: Pricing, above: float = -np.inf) -> Completion | None:
+    """Have the best prices so far prove what they can, if that is more than `above`."""
     completion = pricing.best
     if completion is not None and completion.bound > above:
         search.certify(completion.prices)
