@@ -59,8 +59,8 @@ class Chooser:
         takes = (mine.work_s * mine.count) @ able[mine.g]
         takes = takes[q.node_kind] / max(q.capacity_s[seed], 1e-9)
         could = able[flows.g, q.node_kind[seed]] & (flows.kind == 0)
-        gives = np.bincount(flows.n, could * flows.work_s * flows.count, q.n_nodes)
-        gives /= np.maximum(q.capacity_s, 1e-9)
+        work = np.bincount(flows.n, could * flows.work_s * flows.count, q.n_nodes)
+        gives = work / np.maximum(q.capacity_s, 1e-9)
         mates = plan.replicas[plan.replicas[:, seed] > 0] > 0
         shared = np.minimum(mates.sum(axis=0), 3) / 3.0
         return np.asarray(self.useful * (takes + gives + 2.0 * shared + 0.01) ** 2)

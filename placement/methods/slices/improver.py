@@ -7,6 +7,8 @@ import numpy as np
 from placement.compiled import Compiled
 from placement.engines import solve_whole
 from placement.methods.completion import Completion
+from placement.methods.recreate.improver import Recreation
+from placement.methods.recreate.starting import cost_of
 from placement.methods.slices.choosing import Chooser
 from placement.methods.slices.plan import Change, Plan
 from placement.methods.slices.slicemodel import SliceModel
@@ -15,15 +17,24 @@ from placement.quantities import Ints
 from placement.search import Search
 from placement.solution import Placement
 
-FIRST_SIZE, LEAST_SIZE, MOST_SIZE = 5, 2, 16
+FIRST_SIZE, LEAST_SIZE, MOST_SIZE = 3, 2, 4
 """Nodes of a slice."""
 BRANCH_NODES = 20
 """Branch-and-bound nodes for a slice."""
 SLICE_GAP = 5e-4
+"""Relative gap to which a slice is solved."""
 PATIENCE = 60
 """Rounds in a row without gain after which the search gives up."""
-OFFERED = 25
-"""Rounds after which an improved plan is offered."""
+ROUNDS, MORE_ROUNDS = 20, 0.03
+"""Rounds of a turn, and how many more for each node."""
+STEPS = 2_000
+"""Steps of ruin and recreate for each round, which make whole what slices decide."""
+TEMPERATURE = 1e-5
+"""Of ruin and recreate, at first, as a share of the objective."""
+PARTS = 8
+"""The clock is looked at so many times meanwhile."""
+TURNS = 4
+"""Turns without gain after which the search gives up."""
 _NOTHING = 1e-7
 
 
@@ -38,15 +49,45 @@ class Found:
 
 
 def improve_by_slices(search: Search, completion: Completion, deadline: float) -> None:
-    """Improve the incumbent until nothing more is found or the deadline."""
-    if search.best is None:
-        return
+    """Improve the incumbent until nothing more is found or the deadline.
+
+    Slices decide on replicas with parts of requests; ruin and recreate makes requests whole, and
+    improves what it finds, turn by turn.
+    """
     search.enter("slices")
-    slices = Slices(search.compiled, search.best, completion, seed=search.seed)
     latest = min(deadline, search.deadline)
-    while not search.done and search.clock() < latest and not slices.stuck:
-        if slices.advance(OFFERED, latest):
-            search.offer(slices.placement())
+    rounds = ROUNDS + int(MORE_ROUNDS * search.quantities.n_nodes)
+    turn = failures = 0
+    while search.best is not None and failures < TURNS:
+        if search.done or search.clock() >= latest:
+            return
+        before, turn = search.objective, turn + 1
+        take_turn(search, completion, latest, rounds=rounds, seed=search.seed + turn)
+        failures = failures + 1 if search.objective == before else 0
+
+
+def take_turn(
+    search: Search, completion: Completion, latest: float, *, rounds: int, seed: int
+) -> None:
+    """Some rounds of slices from the incumbent, made whole, and offered if better."""
+    if search.best is None or search.objective is None:
+        return
+    slices = Slices(search.compiled, search.best, completion, seed=seed)
+    if slices.advance(rounds, latest) <= 0:
+        return
+    changed = slices.placement()
+    if search.verdict(changed).violations:  # requests cut to whole ones can leave rules unmet
+        return
+    recreation = Recreation(search.compiled, changed, prices=completion.prices, seed=seed)
+    for part in range(PARTS, 0, -1):
+        begun = TEMPERATURE * search.objective
+        until = begun * (part - 1) / PARTS
+        recreation.advance(STEPS * rounds // PARTS, begun * part / PARTS, until)
+        if search.out_of_time or search.clock() >= latest:
+            break
+    best = recreation.best
+    if best is not None and cost_of(search.compiled, best) < search.objective:
+        search.offer(best)
 
 
 class Slices:
@@ -78,8 +119,8 @@ class Slices:
         return self.failures >= PATIENCE
 
     def placement(self) -> Placement:
-        """The plan as it stands, verified throughout."""
-        return self.plan.placement()
+        """The plan as it stands, of whole requests, verified throughout."""
+        return self.plan.rounded().placement()
 
     def advance(self, rounds: int, latest: float = np.inf) -> float:
         """So many rounds, fewer where `latest` passes; returns $ saved."""

@@ -4,6 +4,7 @@ Requests, re-executions, replicas and own copies move; attestations and proofs a
 assigned when a placement is asked for. Classes with pairs and plain jobs stay where they are.
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ from placement.solution import Placement
 
 _DEAR = 50.0
 """A request that must be served is worth so many times the dearest penalty."""
+_NOISE = 1e-6
+"""Parts of requests that are none."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Flows:
     g: Ints
     n: Ints
     kind: Ints
-    count: Ints
+    count: Floats
     work_s: Floats
     cost: Floats
 
@@ -79,6 +82,8 @@ class Plan:
     free_s, free_gb, cores_s, storage_gb : array over nodes
     share_s : array, shape (models, nodes)
         Time left of the replicas there are.
+    taken_s, taken_cores, taken_group, taken_share : array
+        What frozen classes take of nodes, of their cores, of groups' shares, of replicas.
     least : array of int, shape (models, nodes)
         Replicas that frozen classes need.
     left : array over classes
@@ -92,6 +97,7 @@ class Plan:
         self.q = q = compiled.quantities
         self.frozen = frozen_classes(compiled)
         self.redone: Bools = compiled.verified & (q.mode == REEXECUTION)
+        self.solid: Bools = self.redone | np.isinf(q.penalty)
         self.base = lasting_hosting(compiled, start)
         self.fetch = fetch_costs(compiled, self.base)
         self._price_classes()
@@ -100,7 +106,7 @@ class Plan:
         self.own: Bools = np.zeros((q.n_models, q.n_nodes), dtype=bool)
         self.replicas[rows.replica_m, rows.replica_n] = rows.replica_z
         self.own[rows.replica_m, rows.replica_n] = rows.replica_own > 0
-        self.flows = self.priced(rows.g, rows.n, rows.kind, rows.count)
+        self.flows = self.priced(rows.g, rows.n, rows.kind, rows.count.astype(float))
         self._set_apart()
         self.recount()
 
@@ -112,7 +118,7 @@ class Plan:
         light = self.compiled.wanted_checks * least.verification
         self.light: Floats = np.where(self.redone, 0.0, light)
 
-    def priced(self, g: Ints, n: Ints, kind: Ints, count: Ints) -> Flows:
+    def priced(self, g: Ints, n: Ints, kind: Ints, count: Floats) -> Flows:
         """Rows with their work and cost."""
         work, cost = np.empty(len(g)), np.empty(len(g))
         runs = kind == 0
@@ -131,20 +137,18 @@ class Plan:
         again = q.reexecution_work_s(p.verify_g[checks], p.verify_n[checks])
         executed = q.work_s(p.run_g[runs], p.run_n[runs])
         work = np.concatenate([executed * p.run_count[runs], again * p.verify_count[checks]])
-        self._taken_s = np.bincount(n, work, q.n_nodes)
+        self.taken_s = np.bincount(n, work, q.n_nodes)
         cores = q.core_s[p.verify_g[checks]] * p.verify_count[checks]
-        self._taken_cores = np.bincount(p.verify_n[checks], cores, q.n_nodes)
-        self._taken_group = np.bincount(
-            q.node_group[p.run_n[runs]], p.run_count[runs], q.n_groups
-        )
-        self._taken_share = np.zeros((q.n_models + 1, q.n_nodes))
-        np.add.at(self._taken_share, (q.class_model[g], n), work)
-        self._taken_share = self._taken_share[:-1]
+        self.taken_cores = np.bincount(p.verify_n[checks], cores, q.n_nodes)
+        self.taken_group = np.bincount(q.node_group[p.run_n[runs]], p.run_count[runs], q.n_groups)
+        self.taken_share = np.zeros((q.n_models + 1, q.n_nodes))
+        np.add.at(self.taken_share, (q.class_model[g], n), work)
+        self.taken_share = self.taken_share[:-1]
         self.least: Ints = np.zeros((q.n_models + 1, q.n_nodes), dtype=np.int64)
         self.least[q.class_model[g], n] = 1
         self.least = self.least[:-1]
-        at = np.nonzero(self._taken_share)
-        self.least[at] = np.maximum(whole_up(self._taken_share[at] / q.replica_s(*at)), 1)
+        at = np.nonzero(self.taken_share)
+        self.least[at] = np.maximum(whole_up(self.taken_share[at] / q.replica_s(*at)), 1)
         self.pinned: Bools = np.zeros(q.n_nodes, dtype=bool)
         self.pinned[n[q.class_model[g] < 0]] = True
 
@@ -157,21 +161,22 @@ class Plan:
         z = self.replicas[m, n]
         load = q.load_s(m, n) * np.maximum(z - q.loaded[m, n], 0)
         work = f.work_s * f.count
-        self.free_s: Floats = q.capacity_s - self._taken_s
+        self.free_s: Floats = q.capacity_s - self.taken_s
         self.free_s -= np.bincount(n, load, q.n_nodes) + np.bincount(f.n, work, q.n_nodes)
         self.free_gb: Floats = q.memory_gb - np.bincount(n, q.replica_gb[m] * z, q.n_nodes)
         self.storage_gb: Floats = q.storage_gb - q.weights_gb @ (self.base | self.own)
-        self.share_s: Floats = -self._taken_share
+        self.share_s: Floats = -self.taken_share
         self.share_s[m, n] += q.replica_s(m, n) * z
         np.subtract.at(self.share_s, (q.class_model[f.g], f.n), work)
         again = f.kind == 1
         cores = q.core_s[f.g[again]] * f.count[again]
-        self.cores_s = q.cores_s - self._taken_cores - np.bincount(f.n[again], cores, q.n_nodes)
+        self.cores_s = q.cores_s - self.taken_cores - np.bincount(f.n[again], cores, q.n_nodes)
         group, count = q.node_group[f.n[~again]], f.count[~again]
-        self.group_left: Floats = np.floor(q.max_share * q.total_count + 1e-9) - self._taken_group
+        self.group_left: Floats = np.floor(q.max_share * q.total_count + 1e-9) - self.taken_group
         self.group_left -= np.bincount(group, count, q.n_groups)
-        served = np.bincount(f.g[~again], count, q.n_classes).astype(np.int64)
-        self.left: Ints = np.where(self.frozen, 0, q.count - served)
+        served = np.bincount(f.g[~again], count, q.n_classes)
+        left = np.where(self.frozen, 0.0, q.count - served)
+        self.left: Floats = np.where(left > _NOISE, left, 0.0)
 
     def apply(self, change: Change) -> None:
         """Carry out what a slice decides."""
@@ -203,10 +208,56 @@ class Plan:
         flow = float(self.flows.cost @ self.flows.count)
         return flow + float(self.fixed_cost().sum()) + float(self.penalty @ self.left)
 
+    def rounded(self) -> "Plan":
+        """The plan with whole requests; what is cut off goes where there is room."""
+        plan, f = copy(self), self.flows
+        whole = np.floor(f.count + _NOISE)
+        plan.flows = Flows(**{**vars(f), "count": whole}).take(whole > 0)
+        plan.recount()
+        room = np.minimum(plan.share_s, plan.free_s)
+        for g in np.flatnonzero((plan.left > 0) & ~plan.solid).tolist():
+            plan.fill(g, room)
+        plan.recount()
+        return plan
+
+    def fill(self, g: int, room: Floats) -> None:
+        """Execute whole requests of a class that wait where replicas have room for them."""
+        q, m = self.q, int(self.q.class_model[g])
+        n = np.flatnonzero((self.replicas[m] > 0) & self.compiled.run_kinds[g, q.node_kind])
+        arcs = self.priced(
+            np.full(len(n), g), n, np.zeros(len(n), dtype=np.int64), np.zeros(len(n))
+        )
+        arcs = arcs.take(np.argsort(arcs.cost, kind="stable"))
+        arcs = arcs.take(self.group_left[q.node_group[arcs.n]] >= self.left[g])
+        with np.errstate(divide="ignore"):
+            fit = np.floor(np.minimum(room[m, arcs.n] / arcs.work_s, self.left[g]) + 1e-9)
+        fit = np.where(arcs.cost < self.penalty[g], np.maximum(fit, 0.0), 0.0)
+        fit = np.minimum(fit, np.maximum(self.left[g] - (np.cumsum(fit) - fit), 0.0))
+        used = fit > 0
+        if not used.any():
+            return
+        come = Flows(**{**vars(arcs), "count": fit}).take(used)
+        np.subtract.at(self.group_left, q.node_group[come.n], come.count)
+        room[m, come.n] -= come.work_s * come.count
+        self.free_s[come.n] -= come.work_s * come.count
+        room[:, come.n] = np.minimum(room[:, come.n], self.free_s[come.n])
+        both = self.flows.join(come)
+        mine = np.flatnonzero((both.g == g) & (both.kind == 0))
+        _, at = np.unique(both.n[mine], return_inverse=True)
+        total = np.bincount(at, both.count[mine])
+        first = np.full(len(total), -1)
+        first[at[::-1]] = mine[::-1]
+        count = both.count.copy()
+        count[mine] = 0
+        count[first] = total
+        self.flows = Flows(**{**vars(both), "count": count}).take(count > 0)
+
     def placement(self) -> Placement:
         """The placement, verified throughout, its hosts as cheap as can be."""
         m, n = np.nonzero(self.replicas)
         own = self.own[m, n].astype(np.int64)
         f = self.flows
-        rows = Rows(n, m, self.replicas[m, n], own, f.g, f.n, f.kind, f.count)
+        rows = Rows(
+            n, m, self.replicas[m, n], own, f.g, f.n, f.kind, np.rint(f.count).astype(np.int64)
+        )
         return placement_of(self.compiled, self.base, self.start, rows)

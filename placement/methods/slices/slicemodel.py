@@ -4,10 +4,14 @@ import numpy as np
 
 from placement.methods.slices.plan import Change, Plan
 from placement.methods.slices.slicing import ROOMY, Slice
-from placement.program import Program, ProgramBuilder
-from placement.quantities import Floats, Ints, whole_up
+from placement.program import Entry, Program, ProgramBuilder
+from placement.quantities import Floats, whole_up
 
 _WHOLE_UP = 1 - 1e-5
+"""t <= y + this, with t whole, lets t reach y rounded up."""
+_INSTANT = 1e-12
+"""Work shorter than this takes no time."""
+_USED = 1e-6
 
 
 class SliceModel:
@@ -29,6 +33,8 @@ class SliceModel:
         self._limit_rows()
         program = self.p.finish()
         program.lower[self.x] = self.low
+        program.whole[self.x] = self.plan.solid[self.arcs.g]
+        program.whole[self.u] = self.plan.solid[self.part.classes]
         self.program: Program = program
         self.start = self._start()
 
@@ -57,50 +63,57 @@ class SliceModel:
 
     def _columns(self) -> None:
         plan, q, c, add = self.plan, self.q, self.c, self.p.add_columns
-        arcs, classes, m, n = self.arcs, self.part.classes, self.m, self.n
+        arcs, classes, m = self.arcs, self.part.classes, self.m
         most = np.where(arcs.kind == 0, q.count[arcs.g], c.check_cap[arcs.g])
         room = np.minimum(plan.share_s[q.class_model[arcs.g], arcs.n], plan.free_s[arcs.n])
-        with np.errstate(divide="ignore"):
-            more = np.floor(room / arcs.work_s)
+        more = np.floor(room / np.maximum(arcs.work_s, _INSTANT))
         more = np.where(more >= ROOMY, more, 0.0)
-        self.low = np.where(self.inside, 0, arcs.count)
-        self.top = np.where(self.inside, most, np.minimum(most, arcs.count + more)).astype(float)
+        solid = plan.solid[arcs.g]
+        free = self.inside | ~solid
+        self.low = np.where(free, 0, arcs.count)
+        self.top = np.where(free, most, np.minimum(most, arcs.count + more)).astype(float)
         self.x = add("x", arcs.cost, self.top)
         self.u = add("u", plan.penalty[classes], q.count[classes])
         self.e = add("e", c.engagement[self.part.nodes], np.ones(len(self.part.nodes)))
         self.z = add("z", np.zeros(len(m)), self.most)
+        self._loading_columns()
+        g = classes[self.redone]
+        self.rounded = self.redone[q.sample[g] < 1]
+        self.rounded = self.rounded[q.independence[classes[self.rounded]] < 2]
+        self.t = add("t", np.zeros(len(self.rounded)), c.check_cap[classes[self.rounded]])
+
+    def _loading_columns(self) -> None:
+        """New replicas, own copies where they may pay, and what is read from elsewhere there."""
+        plan, q, c, add, m, n = self.plan, self.q, self.c, self.p.add_columns, self.m, self.n
         base = plan.base[m, n]
         self.fetch = np.where(base, 0.0, plan.fetch[m, q.node_region[n]])
         kept = plan.own[m, n]
-        room = plan.storage_gb[n] + np.bincount(
-            self.kn, q.weights_gb[m] * kept, len(self.part.nodes)
-        )[self.kn]  # fmt: skip
+        freed = np.bincount(self.kn, q.weights_gb[m] * kept, len(self.part.nodes))
+        room = plan.storage_gb[n] + freed[self.kn]
         able = ~base & c.can_host[m, n] & (q.weights_gb[m] <= room * (1 + 1e-9)) & (self.fresh > 0)
         able &= c.host_cost[m, n] < self.fetch * self.fresh
         self.own_k = np.flatnonzero(able | kept)
-        owning = np.zeros(len(m), dtype=bool)
-        owning[self.own_k] = True
-        here = np.where(owning, 0.0, self.fetch)
+        self.owning = np.zeros(len(m), dtype=bool)
+        self.owning[self.own_k] = True
+        here = np.where(self.owning, 0.0, self.fetch)
         self.fresh = np.where(np.isfinite(here), self.fresh, 0)
         load = c.load_cost(m, n)
-        self.new = add("new", load + np.where(np.isfinite(here), here, 0.0), self.fresh, whole=False)
+        self.new = add(
+            "new", load + np.where(np.isfinite(here), here, 0.0), self.fresh, whole=False
+        )
         k = self.own_k
         self.own = add("own", c.host_cost[m[k], n[k]], np.ones(len(k)))
         reach = np.isfinite(self.fetch[k])
         self.fetched = add(
             "fetched", np.where(reach, self.fetch[k], 0.0), self.fresh[k] * reach, whole=False
         )
-        g = classes[self.redone]
-        self.rounded = self.redone[q.sample[g] < 1]
-        self.rounded = self.rounded[q.independence[classes[self.rounded]] < 2]
-        self.t = add("t", np.zeros(len(self.rounded)), c.check_cap[classes[self.rounded]])
 
     def _demand_rows(self) -> None:
         q, p, classes = self.q, self.p, self.part.classes
         runs, checks = self.arcs.kind == 0, self.arcs.kind == 1
         count = q.count[classes].astype(float)
         at = np.arange(len(classes))
-        entries = [(self.g_at[runs], self.x[runs], 1.0), (at, self.u, 1.0)]
+        entries: list[Entry] = [(self.g_at[runs], self.x[runs], 1.0), (at, self.u, 1.0)]
         p.add_rows("demand", len(at), entries, lower=count, upper=count)
         row = np.full(len(classes), -1)
         row[self.redone] = np.arange(len(self.redone))
@@ -116,13 +129,12 @@ class SliceModel:
         at = np.flatnonzero(self.inside)
         k = self.k_at[at]
         share = self.q.replica_s(self.m, self.n)
-        with np.errstate(divide="ignore"):
-            each = np.minimum(self.top[at], share[k] / arcs.work_s[at])
+        each = np.minimum(self.top[at], share[k] / np.maximum(arcs.work_s[at], _INSTANT))
         i = np.arange(len(at))
         p.add_rows("link", len(at), [(i, self.x[at], 1.0), (i, self.z[k], -each)], upper=0.0)
-        taken = self.plan._taken_share[self.m, self.n]
+        taken = self.plan.taken_share[self.m, self.n]
         ks = np.arange(len(self.m))
-        entries = [(k, self.x[at], arcs.work_s[at]), (ks, self.z, -share)]
+        entries: list[Entry] = [(k, self.x[at], arcs.work_s[at]), (ks, self.z, -share)]
         p.add_rows("share", len(self.m), entries, upper=-taken)
 
     def _node_rows(self) -> None:
@@ -130,16 +142,16 @@ class SliceModel:
         at = np.flatnonzero(self.inside)
         n = np.arange(len(nodes))
         load = q.load_s(self.m, self.n)
-        entries = [
+        entries: list[Entry] = [
             (self.n_at[at], self.x[at], arcs.work_s[at]), (self.kn, self.new, load),
             (n, self.e, -q.capacity_s[nodes]),
         ]  # fmt: skip
-        p.add_rows("capacity", len(n), entries, upper=-plan._taken_s[nodes])
+        p.add_rows("capacity", len(n), entries, upper=-plan.taken_s[nodes])
         entries = [(self.kn, self.z, q.replica_gb[self.m]), (n, self.e, -q.memory_gb[nodes])]
         p.add_rows("memory", len(n), entries, upper=0.0)
         checks = at[arcs.kind[at] == 1]
         entries = [(self.n_at[checks], self.x[checks], q.core_s[arcs.g[checks]])]
-        limit = (q.cores_s - plan._taken_cores)[nodes]
+        limit = (q.cores_s - plan.taken_cores)[nodes]
         p.add_rows("cores", len(n), entries, upper=limit)
         k = np.flatnonzero(self.c.engagement[self.n] > 0)
         i = np.arange(len(k))
@@ -156,16 +168,14 @@ class SliceModel:
         at = np.arange(len(self.m))
         p.add_rows("new", len(at), [(at, self.new, 1.0), (at, self.z, -1.0)], lower=-self.loaded)
         i = np.arange(len(k))
-        entries = [
+        entries: list[Entry] = [
             (i, self.new[k], 1.0), (i, self.fetched, -1.0),
             (i, self.own, -self.fresh[k].astype(float)),
         ]  # fmt: skip
         p.add_rows("read", len(k), entries, upper=0.0)
         nodes = self.part.nodes
-        held = q.weights_gb @ plan.own[:, nodes]
         kept = plan.own[self.m, self.n] * q.weights_gb[self.m]
         spare = plan.storage_gb[nodes] + np.bincount(self.kn, kept, len(nodes))
-        del held
         entries = [(self.kn[k], self.own, q.weights_gb[self.m[k]])]
         p.add_rows("storage", len(nodes), entries, upper=spare)
 
@@ -191,7 +201,7 @@ class SliceModel:
         sample, count = q.sample[classes], q.count[classes]
         i = np.arange(len(self.rounded))
         g = self.rounded
-        entries = [(i, self.t, 1.0), (i, self.u[g], sample[g])]
+        entries: list[Entry] = [(i, self.t, 1.0), (i, self.u[g], sample[g])]
         p.add_rows("rounded", len(g), entries, upper=sample[g] * count[g] + _WHOLE_UP)
         t_at = np.full(len(classes), -1)
         t_at[g] = i
@@ -217,6 +227,21 @@ class SliceModel:
         groups, i = np.unique(q.node_group[arcs.n[runs]], return_inverse=True)
         left = plan.group_left[groups] + np.bincount(i, arcs.count[runs], len(groups))
         p.add_rows("group_share", len(groups), [(i, self.x[runs], 1.0)], upper=left)
+        limits = q.instance.limits
+        if limits.max_new_replicas is None and limits.max_transfer_gb is None:
+            return
+        weights, k = q.weights_gb[self.m], self.own_k
+        read = np.where(self.owning | plan.base[self.m, self.n], 0.0, weights)
+        copied = np.where(q.hosted[self.m, self.n], 0.0, weights)
+        new = np.maximum(plan.replicas[self.m, self.n] - self.loaded, 0)
+        own = plan.own[self.m, self.n]
+        fetched = np.where(own | plan.base[self.m, self.n], 0.0, new * weights)
+        now = np.array([new.sum(), fetched.sum() + (own * copied).sum()])
+        entries: list[Entry] = [
+            (np.zeros_like(self.new), self.new, 1.0), (np.ones_like(self.new), self.new, read),
+            (np.ones_like(k), self.own, copied[k]), (np.ones_like(k), self.fetched, weights[k]),
+        ]  # fmt: skip
+        p.add_rows("limits", 2, entries, upper=now)
 
     # --- answers -------------------------------------------------------------------------------
 
@@ -241,9 +266,10 @@ class SliceModel:
 
     def change(self, values: Floats) -> Change:
         """What an answer decides."""
-        count = np.rint(values[self.x]).astype(np.int64)
         arcs = self.arcs
-        used = count > 0
+        solid = self.plan.solid[arcs.g]
+        count = np.where(solid, np.rint(values[self.x]), np.maximum(values[self.x], 0.0))
+        used = count > _USED
         columns = {**vars(arcs), "count": count}
         come = type(arcs)(**columns).take(used)
         z = np.rint(values[self.z]).astype(np.int64)
@@ -255,11 +281,3 @@ class SliceModel:
         held[self.m, self.kn], owned[self.m, self.kn] = z, own & (z > self.loaded)
         m, at = np.nonzero((held > 0) | (self.plan.replicas[:, nodes] > 0))
         return Change(self.part.rows, come, m, nodes[at], held[m, at], owned[m, at])
-
-
-def gap_of(before: Floats, after: Floats, program: Program) -> float:
-    """$ that an answer saves."""
-    return float(program.cost @ before - program.cost @ after)
-
-
-Positions = Ints

@@ -87,7 +87,7 @@ class Slicer:
         """All arcs of classes to nodes."""
         at, to = np.nonzero(able[np.ix_(classes, self.q.node_kind[nodes])])
         none = np.zeros(len(at), dtype=np.int64)
-        return self.plan.priced(classes[at], nodes[to], none + kind, none)
+        return self.plan.priced(classes[at], nodes[to], none + kind, np.zeros(len(at)))
 
     def _best(self, arcs: Flows, most: int) -> Flows:
         """The arcs of each class of the least reduced cost."""
@@ -111,6 +111,7 @@ class Slicer:
             kept = able[some[at], q.node_kind[n]]
             at, n = at[kept], n[kept]
             none = np.zeros(len(at), dtype=np.int64)
-            arcs = plan.priced(some[at], n, none + kind, none)
-            parts.append(arcs.take(ROOMY * arcs.work_s <= room[q.class_model[arcs.g], n]))
+            arcs = plan.priced(some[at], n, none + kind, np.zeros(len(at)))
+            least = np.where(plan.solid[arcs.g], ROOMY, 0.2) * arcs.work_s
+            parts.append(arcs.take(least <= room[q.class_model[arcs.g], n]))
         return parts[0].join(parts[1])
