@@ -39,8 +39,8 @@ ARROWS = {
     "explain": "compiled quantities solution",
     "solving": "aggregation certificate compiled engines errors evaluation explain instance "
     "methods native prices quantities result search solution",
-    "distributed": "assembly compiled errors instance methods native quantities result search "
-    "solution solving",
+    "distributed": "assembly compiled errors instance methods native prices quantities result "
+    "search solution solving",
     "generate": "errors instance",
     "formats": "errors generate instance",
     "cli": "certificate distributed errors evaluation expansion formats generate instance native "

@@ -4,22 +4,27 @@ import pytest
 from searches import judged, tiny
 from test_cutting import pieces_of
 
+from placement.certificate import lower_bound
 from placement.compiled import Compiled
-from placement.distributed.joining import join
+from placement.distributed.joining import join, join_prices
 from placement.distributed.piecework import Task, solve_piece
 from placement.generate import generate
 from placement.methods.recreate.starting import planned_hosting
 
 
-def joined(compiled, pieces, lost=()):
-    """The whole, each piece solved by greedy but for those lost."""
-    cuts = pieces_of(compiled, pieces)
-    findings = {
+def found(cuts, lost=()):
+    """What greedy finds for each piece but those lost."""
+    return {
         i: solve_piece(Task(piece.instance, "greedy", None, float("inf"), 1e-3, 0, 1))
         for i, piece in enumerate(cuts)
         if i not in lost
     }
-    return join(compiled, cuts, findings, planned_hosting(compiled))
+
+
+def joined(compiled, pieces, lost=()):
+    """The whole, of what is found for the pieces."""
+    cuts = pieces_of(compiled, pieces)
+    return join(compiled, cuts, found(cuts, lost), planned_hosting(compiled))
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -39,3 +44,15 @@ def test_pieces_without_an_answer_are_unserved():
     assert half.unserved.sum() > whole.unserved.sum()
     assert half.run_count.sum() > 0
     assert {violation.constraint for violation in judged(compiled, half).violations} <= {1}
+
+
+def test_joined_prices_prove_a_bound_of_the_whole():
+    """Prices found apart are valid for the whole; of a lost piece they are zero."""
+    compiled = Compiled(generate("medium"))
+    cuts = pieces_of(compiled, 2)
+    findings = found(cuts)
+    all_of_them = join_prices(compiled, cuts, findings)
+    half = join_prices(compiled, cuts, {0: findings[0]})
+    proven = lower_bound(compiled.quantities, all_of_them.prices)
+    assert proven == pytest.approx(all_of_them.bound, rel=1e-3)
+    assert 0 < half.bound < proven < judged(compiled, joined(compiled, 2)).objective

@@ -3,12 +3,13 @@
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Literal, Protocol
 
 from placement import native
 from placement.distributed.cutting import Piece, cut
 from placement.distributed.dealing import deal
-from placement.distributed.joining import join
+from placement.distributed.joining import join, join_prices
 from placement.distributed.piecework import Finding, Task
 from placement.distributed.pricing import Pricing
 from placement.distributed.repairing import certify, repair
@@ -162,7 +163,8 @@ class _Decomposition:
             certify(search, pricing)
         elif not search.done:
             search.enter("repairing")
-            repair(search, joined, pricing)
+            rough = partial(join_prices, search.compiled, pieces, findings)
+            repair(search, joined, pricing, rough)
 
     def _solve(self, search: Search, pieces: Sequence[Piece]) -> dict[int, Finding]:
         """What the workers find, by number of the piece."""

