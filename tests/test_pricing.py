@@ -15,7 +15,6 @@ from placement.methods.completion import complete
 from placement.methods.pricing.cells import Cells
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.levels import lift, merge
-from placement.methods.pricing.packing import pack
 from placement.methods.pricing.pooling import pool
 from placement.methods.pricing.pricer import Pricer
 from placement.methods.pricing.refining import refine
@@ -136,20 +135,6 @@ def test_prices_are_there_at_any_moment(medium):
     pricer = Pricer(medium)
     for _ in range(5):
         prices = pricer.prices()
-        assert np.all(np.isfinite(prices.demand)) and np.all(prices.demand >= 0)
+        assert np.all(np.isfinite(prices.demand))
+        assert np.all(prices.demand >= 0)
         pricer.advance(100_000)
-
-
-def test_packing_keeps_every_capacity(medium):
-    """Time, memory and demand; most of the demand finds a place."""
-    q, pricer = medium.quantities, settled(medium)
-    runs, checks = pack(medium, pricer.solved())
-    served = np.bincount(runs[0], runs[2], q.n_classes)
-    assert np.all(served <= q.count)
-    assert served.sum() > 0.75 * q.total_count
-    work = np.bincount(runs[1], q.work_s(runs[0], runs[1]) * runs[2], q.n_nodes)
-    work += np.bincount(
-        checks[1], q.reexecution_work_s(checks[0], checks[1]) * checks[2], q.n_nodes
-    )
-    assert np.all(work <= q.capacity_s * (1 + 1e-9))
-    assert medium.run_kinds[runs[0], q.node_kind[runs[1]]].all()

@@ -1,6 +1,11 @@
 """Method auto: what fits the instance, one after the other, each starting from the best so far."""
 
+import importlib
+from typing import TYPE_CHECKING
+
+from placement import native
 from placement.errors import EngineError
+from placement.methods.candidates import ALL
 from placement.methods.flow import flow
 from placement.methods.greedy import greedy
 from placement.methods.least_loaded import least_loaded
@@ -10,40 +15,83 @@ from placement.methods.relaxation import around_best, relax, round_all
 from placement.search import Search
 from placement.solution import StoppedBy
 
+if TYPE_CHECKING:
+    from placement.methods.completion import Completion
+
 BRANCHABLE = 4_000
 """Programs of at most so many columns go to branch and bound at once."""
 LISTABLE = 20_000_000
-"""More (class, node) pairs than this are not listed; the answer is constructed."""
-RELAX, POLISH = 0.4, 0.6
-"""Shares of the time then left, for the relaxation, and for neighbourhoods before branching."""
+"""With more (class, node) pairs than this, the first placement is one that takes no thought."""
+CLOSE_IN, SLICES = 0.25, 0.3
+"""Shares of the time then left, where the whole model can be closed; else slices take the rest."""
+MOST = 0.7
+"""Share of the time for both sides where it cannot."""
 
 
 def auto(search: Search) -> StoppedBy:
-    """Greedy, then relaxation, neighbourhoods and branch and bound as size and time allow."""
-    fixed = search.quantities.instance.limits.max_new_replicas == 0
+    """From both sides, then exact slices, then to the end, as size and time allow."""
+    q = search.quantities
+    fixed = q.instance.limits.max_new_replicas == 0
     if fixed or (search.start is not None and search.best is None):
         flow(search)
-    vast = not search.done and search.compiled.n_candidates > LISTABLE
-    if vast:
-        least_loaded(search)
-    if not search.done:
-        greedy(search)
-    if search.done or vast:
-        return search.stopped_by("work_limit")
     try:
-        return _improve(search)
+        if native.pays(q.n_classes, q.n_nodes):
+            return _large(search)
+        return _small(search)
     except EngineError:
         if search.best is None:
             raise
         return "exhausted"  # what is there already is an answer
 
 
-def _improve(search: Search) -> StoppedBy:
-    """Close the gap from both sides, to the end where size and time allow it."""
-    relaxed = relax(search, search.clock() + RELAX * search.remaining_s)
+def _large(search: Search) -> StoppedBy:
+    """Prices and search close in on each other; exact programs, where they help, do the rest."""
+    both_sides = importlib.import_module("placement.methods.bothsides")
+    slices = importlib.import_module("placement.methods.slices.improver")
+    closable = search.compiled.n_candidates <= ALL
+    if not search.done and search.best is None and search.quantities.paired.any():
+        _construct(search)
+    share = CLOSE_IN if closable else MOST
+    guide: Completion | None = None
+    if not search.done:
+        guide = both_sides.close_in(search, search.clock() + share * search.remaining_s)
+    if search.best is None and not search.done:
+        _construct(search)
+    if guide is not None and not search.done:
+        share = SLICES if closable else 1.0
+        slices.improve_by_slices(search, guide, search.clock() + share * search.remaining_s)
+    if search.done or not closable:
+        return search.stopped_by("work_limit")
+    return _to_the_end(search)
+
+
+def _construct(search: Search) -> None:
+    """A placement by simple rules."""
+    if search.compiled.n_candidates > LISTABLE:
+        least_loaded(search)
+    if not search.done:
+        greedy(search)
+
+
+def _small(search: Search) -> StoppedBy:
+    """Greedy, then the relaxation and branch and bound."""
+    if not search.done:
+        greedy(search)
+    if search.done:
+        return search.stopped_by("work_limit")
+    return _to_the_end(search)
+
+
+def _to_the_end(search: Search) -> StoppedBy:
+    """The relaxation of the whole, rounded; then branching, by an engine where it is small."""
+    relaxed = relax(search, search.deadline)
+    if not relaxed.whole:
+        return search.stopped_by("work_limit")
+    closer = importlib.import_module("placement.methods.closing.closer")
     round_all(search, relaxed)
     if len(relaxed.model.program.cost) > BRANCHABLE:
-        share = POLISH if relaxed.whole else 1.0
         relaxed = around_best(search, relaxed)
-        improve(search, relaxed, search.clock() + share * search.remaining_s)
-    return branch(search, relaxed.model) if relaxed.whole else search.stopped_by("work_limit")
+        improve(search, relaxed, search.clock() + 0.1 * search.remaining_s)
+        closer.close(search, relaxed.model, search.deadline)
+        return search.stopped_by()
+    return branch(search, closer.strengthened(search, relaxed.model, search.deadline))

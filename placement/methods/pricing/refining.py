@@ -19,7 +19,7 @@ def refine(solved: FirstOrder, fine: Pooled) -> FirstOrder:
     key = coarse.arc_row * size + coarse.at_cell
     arc = np.searchsorted(key, fine.arc_row * size + parent[fine.at_cell])
     served = solved.arc[X].clip(0.0)
-    result.arc[X] = served[arc] * kind_parts(solved)[coarse.at_mask[arc], fine.at_cell]
+    result.arc[X] = served[arc] * _parts(solved)[coarse.at_mask[arc], fine.at_cell]
     result.arc[LINK] = solved.arc[LINK, arc] * coarse.kappa[arc] / fine.kappa
     number = np.zeros((int(coarse.copy_m.max(initial=0)) + 1, size), dtype=np.int64)
     number[coarse.copy_m, coarse.copy_cell] = np.arange(len(coarse.windows))
@@ -38,7 +38,7 @@ def refine(solved: FirstOrder, fine: Pooled) -> FirstOrder:
     return result
 
 
-def kind_parts(solved: FirstOrder) -> Floats:
+def _parts(solved: FirstOrder) -> Floats:
     """How a mask's work is shared among its kinds, shape (masks, kinds)."""
     p = solved.pooled
     mask, kind = np.nonzero(p.cells.mask_kinds)

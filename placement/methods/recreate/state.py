@@ -26,8 +26,8 @@ from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_down
 
 MOST_MODELS = 16
 """Models that one node may hold at a time."""
-_HANDY = 0.9
-"""A node that has a model loaded comes first as if it were so much cheaper."""
+_LOADED, _STORED = 0.75, 0.92
+"""A node that has a model loaded, or stored, comes first as if it were so much cheaper."""
 _DEAR = 50.0
 """A request that must be served is worth so many times the dearest penalty."""
 
@@ -274,7 +274,8 @@ def sort_rosters(compiled: Compiled, book: Book) -> None:
         at = int(models["roster"][m])
         nodes = book.roster[at : at + int(models["listed"][m])]
         cost = asking[nodes] * mean[m, q.node_type[nodes]]
-        cost = np.where(q.loaded[m, nodes] > 0, _HANDY * cost, cost)
+        stored = np.where(q.hosted[m, nodes], _STORED * cost, cost)
+        cost = np.where(q.loaded[m, nodes] > 0, _LOADED * cost, stored)
         nodes[:] = nodes[np.argsort(cost, kind="stable")]
 
 
