@@ -1,10 +1,11 @@
-"""Who gets what: nodes and requests dealt to pieces, each a small copy of the network.
+"""Who gets what: nodes and requests dealt to pieces of the network.
 
 The idea is POP's (Narayanan and others, "Solving large-scale granular resource allocation problems
 efficiently with POP", SOSP 2021): an allocation among many like resources and many small clients
-loses little when both are dealt at random. Two things differ. Nodes are dealt kind by kind, so that
-every piece can do what the whole can. And a model whose requests fill few replicas goes to few
-pieces, for every piece that serves it pays a replica and a transfer of its own.
+loses little when both are dealt at random. Two things differ. A piece is made of whole regions as
+far as that goes, for within them weights are moved for nothing; only a region too large for one
+piece is dealt, kind by kind. And a model whose requests fill few replicas goes to few pieces, for
+every piece that serves it pays a replica and a transfer of its own.
 """
 
 from dataclasses import dataclass
@@ -45,15 +46,41 @@ def deal(compiled: Compiled, pieces: int, seed: int) -> Deal:
 
 
 def _deal_nodes(compiled: Compiled, pieces: int, rng: np.random.Generator) -> Ints:
-    """Like nodes, of like control groups and prices, to different pieces."""
+    """Whole regions, the largest first, each to the piece that has least capacity.
+
+    A region with more than a piece should have is dealt to several parts, its nodes taken in an
+    order in which like ones follow each other.
+    """
     q = compiled.quantities
     price = compiled.rate + compiled.engagement_rate
     order = np.lexsort((price, q.node_group, q.accelerators, q.node_kind))
-    rounds = -(-len(order) // pieces)
-    hands = rng.permuted(np.tile(np.arange(pieces), (rounds, 1)), axis=1).reshape(-1)
-    piece = np.empty(len(order), dtype=np.int64)
-    piece[order] = hands[: len(order)]
+    size = np.maximum(q.capacity_s, 1e-9)
+    regions, at = np.unique(q.node_region, return_inverse=True)
+    number = _parts(np.bincount(at, size, len(regions)), pieces)
+    parts: list[Ints] = []
+    for region, hands in zip(regions.tolist(), number.tolist(), strict=True):
+        parts += _hands(order[q.node_region[order] == region], hands, rng)
+    parts.sort(key=lambda nodes: -float(size[nodes].sum()))
+    load, piece = np.zeros(pieces), np.zeros(q.n_nodes, dtype=np.int64)
+    for nodes in parts:
+        piece[nodes] = least = int(load.argmin())
+        load[least] += size[nodes].sum()
     return piece
+
+
+def _parts(size: Floats, pieces: int) -> Ints:
+    """Parts that each region is dealt to, all together no fewer than pieces."""
+    parts = np.maximum(np.rint(pieces * size / max(size.sum(), 1e-9)), 1).astype(np.int64)
+    while len(size) and parts.sum() < pieces:
+        parts[np.argmax(size / parts)] += 1
+    return parts
+
+
+def _hands(nodes: Ints, number: int, rng: np.random.Generator) -> list[Ints]:
+    """Nodes dealt to so many hands, round after round."""
+    rounds = -(-len(nodes) // number)
+    hand = rng.permuted(np.tile(np.arange(number), (rounds, 1)), axis=1).reshape(-1)
+    return [nodes[hand[: len(nodes)] == h] for h in range(number)]
 
 
 class _Dealer:
