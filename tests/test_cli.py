@@ -61,6 +61,20 @@ def test_solve_writes_the_solution_and_nothing_else_to_stdout(problem, tmp_path)
     assert Solution.load(output).objective is not None
 
 
+def test_solve_in_pieces(problem):
+    """Worker processes of its own, the same document."""
+    done = run("solve", problem, "--json", "--pieces", "2", "--time-limit", "8")
+    assert done.returncode == 0
+    assert Solution.from_json(done.stdout).method == "pieces of auto"
+
+
+def test_options_that_mean_nothing_to_pieces_are_refused(problem):
+    """One sentence, and no search."""
+    done = run("solve", problem, "--pieces", "2", "--engine", "scip")
+    assert done.returncode == ExitCode.BAD_INPUT
+    assert "--engine cannot be used with --pieces or --cluster" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["--json"], ["-o", "-"], ["--json", "-o", "-"]])
 def test_solve_writes_one_document_to_stdout(problem, arguments):
     """--json and -o - mean the same; both together do not write it twice."""

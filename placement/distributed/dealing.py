@@ -56,7 +56,7 @@ def _deal_nodes(compiled: Compiled, pieces: int, rng: np.random.Generator) -> In
     order = np.lexsort((price, q.node_group, q.accelerators, q.node_kind))
     size = np.maximum(q.capacity_s, 1e-9)
     regions, at = np.unique(q.node_region, return_inverse=True)
-    number = _parts(np.bincount(at, size, len(regions)), pieces)
+    number = _parts(np.bincount(at, size, len(regions)).astype(float), pieces)
     parts: list[Ints] = []
     for region, hands in zip(regions.tolist(), number.tolist(), strict=True):
         parts += _hands(order[q.node_region[order] == region], hands, rng)
@@ -70,7 +70,8 @@ def _deal_nodes(compiled: Compiled, pieces: int, rng: np.random.Generator) -> In
 
 def _parts(size: Floats, pieces: int) -> Ints:
     """Parts that each region is dealt to, all together no fewer than pieces."""
-    parts = np.maximum(np.rint(pieces * size / max(size.sum(), 1e-9)), 1).astype(np.int64)
+    whole = pieces * size / max(float(size.sum()), 1e-9)
+    parts: Ints = np.maximum(np.rint(whole), 1).astype(np.int64)
     while len(size) and parts.sum() < pieces:
         parts[np.argmax(size / parts)] += 1
     return parts

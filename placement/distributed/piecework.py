@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,12 +112,20 @@ class _Interruptible:
         return run
 
 
+def _outlive_nobody(parent: int) -> None:
+    """End this process once the one that started it is gone."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
 def serve() -> None:
     """Read one `Task` from standard input and write the `Finding` to standard output.
 
     What engines print goes to standard error.
     """
     guard = _Interruptible()
+    threading.Thread(target=_outlive_nobody, args=(os.getppid(),), daemon=True).start()
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     task = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - from the process that started this

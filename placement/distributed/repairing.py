@@ -8,13 +8,14 @@ import numpy as np
 from placement.distributed.pricing import Pricing
 from placement.methods.completion import Completion
 from placement.methods.recreate.improver import Recreation
+from placement.result import relative_gap
 from placement.search import Search
 from placement.solution import Placement
 
 _STRIDE = 10_000
 """Steps between looks at the clock."""
-_STRIDES = 50
-"""Strides at most where there is no time limit."""
+_WORTH, _PATIENCE = 1e-5, 10
+"""Relative gain that makes a stride worthwhile; strides in a row without it that end the repair."""
 _SPARE = 0.15
 """Share of the time for the repair that is kept for judging and reporting."""
 _TEMPERATURE = 0.1
@@ -58,9 +59,13 @@ def _improve(
     plan = Recreation(search.compiled, joined, prices=completion.prices, seed=search.seed)
     plan.guide(completion.prices, completion.rent / capacity_s)
     plan.construct()
-    done = 0
-    while search.clock() < ends if math.isfinite(ends) else done < _STRIDES:
+    quiet = 0
+    while search.clock() < ends and quiet < _PATIENCE:
+        before = plan.best_objective
         plan.advance(_STRIDE, _TEMPERATURE)
         plan.rehost()
-        done += 1
+        reached = relative_gap(plan.best_objective, search.lower_bound)
+        if reached is not None and reached <= search.gap:
+            break
+        quiet = 0 if plan.best_objective < (1 - _WORTH) * before else quiet + 1
     return plan.best
