@@ -1,18 +1,15 @@
 """Dual prices of the whole, found in a thread beside whatever else is done."""
 
 import threading
-import time
 
 from placement.compiled import Compiled
 from placement.methods.completion import Completer, Completion
 from placement.methods.pricing.pricer import Pricer
 
-_PORTION = 5_000_000
-"""Arcs looked at between two looks at the clock."""
-_ENOUGH = 200
-"""Portions at most."""
-_SHARE = 4.0
-"""Prices are improved for so many times as long as completing them took."""
+_PORTION = 10_000_000
+"""Arcs looked at between two looks at whether it is over."""
+_FIRST, _ENOUGH = 8, 128
+"""Portions before prices are first completed, which is done again as they double, and most."""
 
 
 class Pricing:
@@ -33,20 +30,17 @@ class Pricing:
 
     def _run(self) -> None:
         pricer, completer = Pricer(self._compiled), Completer(self._compiled)
-        done, due = 0, time.monotonic() + 1.0
-        while not self._over.is_set():
+        done, due, last = 0, _FIRST, False
+        while not (last or self._over.is_set()):
             pricer.advance(_PORTION)
             done += 1
             last = pricer.done or done >= _ENOUGH
-            if last or time.monotonic() >= due:
-                begun = time.monotonic()
+            if last or done >= due:
+                due = 2 * done
                 prices = pricer.prices()
                 found = completer.complete(prices.demand, prices.verification)
                 if self.best is None or found.bound > self.best.bound:
                     self.best = found
-                due = time.monotonic() + _SHARE * (time.monotonic() - begun)
-            if last:
-                break
 
     def wait(self) -> None:
         """Wait till more work would change little."""

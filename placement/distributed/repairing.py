@@ -28,11 +28,13 @@ def repair(
     """Serve what waits, let hosts go, and improve till the time is up; offers the best.
 
     `joined` may lack requests that must be served; nothing else may be amiss. `rough` gives prices
-    where `pricing` has none yet.
+    where `pricing` has none of use yet.
     """
     if not math.isfinite(search.deadline):
         pricing.wait()
-    completion = pricing.best or rough()
+    completion = pricing.best
+    if completion is None or completion.bound <= (search.lower_bound or 0.0):
+        completion = rough()
     begun = search.clock()
     search.certify(completion.prices)
     proving_s = search.clock() - begun
