@@ -39,6 +39,8 @@ def repair(
     search.certify(completion.prices)
     proving_s = search.clock() - begun
     spare_s = _SPARE * search.remaining_s + 2 * proving_s
+    if search.best is not None and search.remaining_s <= spare_s:
+        return
     found = _improve(search, joined, completion, search.deadline - spare_s)
     if found is not None and not search.verdict(found).violations:
         search.offer(found)
