@@ -122,6 +122,11 @@ class Aggregation:
         row, share, pieces = _overlaps(checks.count, count[order])
         return member[order][share], row, pieces
 
+    def gather_prices(self, prices: Prices, merged: Quantities) -> Prices:
+        """Prices of demand and verification of the original as prices of the merged instance."""
+        demand, verification = prices.demand[self.first], prices.verification[self.first]
+        return replace(Prices.zero(merged), demand=demand, verification=verification)
+
     def split_prices(self, prices: Prices) -> Prices:
         """Prices of the merged instance as prices of the original that prove the same bound."""
         start = np.searchsorted(self.at[self.members], prices.part_class)

@@ -184,7 +184,8 @@ def solve_by(
     )
     search.phases["compile"] = time.monotonic() - begun
     start = _start(initial_solution, compiled, aggregation)
-    stopped_by, reasons = _run(search, method, start)
+    known = _known_prices(initial_solution, compiled, search, aggregation)
+    stopped_by, reasons = _run(search, method, start, known)
     answer = _answer(search, compiled, aggregation, reasons)
     return _report(
         search, compiled.quantities, answer, method=name, stopped_by=stopped_by, begun=begun
@@ -214,12 +215,14 @@ def _check_arguments(
 
 
 def _run(
-    search: Search, method: Method, start: Placement | None
+    search: Search, method: Method, start: Placement | None, known: Prices | None
 ) -> tuple[StoppedBy, tuple[Reason, ...]]:
     """Run a method; whatever interrupts it, the search holds the best so far."""
     try:
         if start is not None:
             _begin_at(search, start)
+        if known is not None and search.remaining_s >= LOOK_S * search.compiled.table_size:
+            search.certify(known)
         reasons = _first_look(search)
         if reasons:
             search.infeasible = True
@@ -240,7 +243,7 @@ def _first_look(search: Search) -> tuple[Reason, ...]:
         search.raise_bound(0.0)
         return ()
     reasons = explain_infeasible(search.compiled)
-    if not reasons:
+    if not reasons and search.prices is None:
         search.certify(market_prices(search))
     return reasons
 
@@ -270,6 +273,26 @@ def _start(
         return None
     placement = to_placement(compiled.quantities, initial)
     return placement if aggregation is None else aggregation.gather(placement)
+
+
+def _known_prices(
+    initial: Solution | None,
+    compiled: Compiled,
+    search: Search,
+    aggregation: Aggregation | None,
+) -> Prices | None:
+    """What the start's certificate says of requests that are still there."""
+    if initial is None or not initial.certificate:
+        return None
+    known = compiled.quantities.class_index
+    families = {
+        name: {
+            key: price for key, price in initial.certificate.get(name, {}).items() if key in known
+        }
+        for name in ("demand", "verification")
+    }
+    prices = Prices.from_document(compiled.quantities, families)
+    return prices if aggregation is None else aggregation.gather_prices(prices, search.quantities)
 
 
 def _answer(

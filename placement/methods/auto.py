@@ -32,10 +32,11 @@ def auto(search: Search) -> StoppedBy:
     """From both sides, then exact slices, then to the end, as size and time allow."""
     q = search.quantities
     fixed = q.instance.limits.max_new_replicas == 0
-    if fixed or (search.start is not None and search.best is None):
+    large = native.pays(q.n_classes, q.n_nodes)
+    if fixed or (not large and search.start is not None and search.best is None):
         flow(search)
     try:
-        if native.pays(q.n_classes, q.n_nodes):
+        if large:
             return _large(search)
         return _small(search)
     except EngineError:

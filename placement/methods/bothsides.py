@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from placement.compiled import Compiled
+from placement.methods.adapting import adapted
 from placement.methods.completion import Completer, Completion
 from placement.methods.pricing.pricer import Pricer
 from placement.methods.recreate.improver import Recreation
@@ -30,7 +31,7 @@ WORTH, PATIENCE = 3e-4, 5
 """Relative gain that makes a turn worthwhile; turns in a row without it that end the search."""
 OFFERED = 8
 """Turns between two looks of the judge at the placement."""
-FINISH_S = 5e-5
+FINISH_S = 1e-4
 """Seconds that reporting the answer takes for each class and node."""
 
 
@@ -114,7 +115,8 @@ class _BothSides:
 
     def _open_dual(self) -> None:
         dual = _Dual(self.compiled, self.search.prices)
-        dual.advance(OPENING, self.over)
+        if self.search.start is None:
+            dual.advance(OPENING, self.over)
         self.dual = dual
 
     def _certify(self) -> None:
@@ -126,23 +128,26 @@ class _BothSides:
     # --- the primal side -----------------------------------------------------------------------
 
     def _open_primal(self) -> None:
-        """A first placement at the prices known, where there is none."""
-        if self.search.best is None:
-            self.runs.append(self._new_run(0, self.search.prices))
+        """A first placement at the prices known; what an old one still says of it."""
+        search = self.search
+        if search.best is None:
+            start = None if search.start is None else adapted(self.compiled, search.start)
+            self.runs.append(
+                Recreation(self.compiled, start, prices=search.prices, seed=search.seed)
+            )
             self.runs[0].construct()
             self._offer()
 
-    def _new_run(self, number: int, prices: Prices | None) -> Recreation:
-        seed = self.search.seed + 1_000_003 * number
-        return Recreation(self.compiled, self.search.best, prices=prices, seed=seed)
-
     def _start_runs(self, guide: Completion) -> None:
-        """From the placement known, or from nothing, whichever is better at the new prices."""
+        """From the placement known, and from nothing at the new prices unless it is an old one."""
+        if self.runs and self.search.start is not None:
+            return
         anew = Recreation(self.compiled, None, prices=guide.prices, seed=self.search.seed)
         anew.construct()
         self.runs.append(anew)
         if self.search.best is not None:
-            self.runs.append(self._new_run(1, guide.prices))
+            start, seed = self.search.best, self.search.seed + 1
+            self.runs.append(Recreation(self.compiled, start, prices=guide.prices, seed=seed))
         self.runs = sorted(self.runs, key=lambda run: run.best_objective)[:2]
 
     def _turn(self, turn: int) -> float:

@@ -1,0 +1,62 @@
+"""An earlier placement made to fit: nothing of it breaks a constraint of today but for what waits."""
+
+import numpy as np
+import pytest
+
+from placement import Instance, solve
+from placement.compiled import Compiled
+from placement.evaluation import evaluate_placement
+from placement.generate import generate
+from placement.methods.adapting import adapted
+from placement.solution import to_placement
+
+
+@pytest.fixture(scope="module")
+def known():
+    """A mid-size instance and an answer to it."""
+    instance = generate("medium", seed=1)
+    return instance, solve(instance, method="least-loaded").solution
+
+
+def changed(instance, seed):
+    """The same network a little later: other demand, a node fewer accelerators, a smaller share."""
+    document, rng = instance.to_dict(), np.random.default_rng(seed)
+    for request in document["requests"]:
+        request["count"] = max(1, int(request["count"] * rng.uniform(0.6, 1.4)))
+    for node in document["nodes"]:
+        if rng.random() < 0.2:
+            node["accelerators"] = node["accelerators"] // 2
+            node["memory_gb"] = node["memory_gb"] / 2
+    return Instance.from_dict(document)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_only_what_waits_is_missing(known, seed):
+    """Capacities, shares, replicas and hosts hold; demand and verification may be short."""
+    instance, solution = known
+    today = changed(instance, seed)
+    compiled = Compiled(today)
+    placement = adapted(compiled, to_placement(compiled.quantities, solution))
+    broken = {v.constraint for v in evaluate_placement(compiled.quantities, placement).violations}
+    assert broken <= {1, 9, 11}
+    assert placement.run_count.sum() > 0.4 * compiled.quantities.total_count
+
+
+def test_what_has_not_changed_is_kept(known):
+    """On the same instance every executed request stays where it was."""
+    instance, solution = known
+    compiled = Compiled(instance)
+    before = to_placement(compiled.quantities, solution)
+    after = adapted(compiled, before)
+    assert after.run_count.sum() == before.run_count.sum()
+    assert np.array_equal(after.unserved, before.unserved)
+
+
+def test_a_start_is_worth_its_time(known):
+    """From an earlier answer and its prices, a short search is no worse than one from nothing."""
+    instance, _ = known
+    first = solve(instance, time_limit=6.0, gap=0.0)
+    today = changed(instance, 0)
+    warm = solve(today, time_limit=2.0, gap=0.0, initial_solution=first.solution)
+    cold = solve(today, time_limit=2.0, gap=0.0)
+    assert warm.objective <= cold.objective * 1.03
