@@ -35,6 +35,14 @@ def test_bounds_hold(seed):
     assert search.objective is None or search.objective >= optimum - 1e-6 * scale
 
 
+def test_a_bound_beyond_the_prices_is_somebodys_word():
+    """Cutting planes alone, without branching, are enough to name who vouches for the bound."""
+    search = search_of(Compiled(tinies.instance(17)), deadline=time.monotonic() + 20)
+    strengthened(search, build(search.compiled), search.deadline)
+    assert (search.certified, search.engine_used) == (None, "highs")
+    assert search.lower_bound > 0
+
+
 def test_most_tiny_ones_are_nearly_proven():
     """Divisible requests cost little: where all else is whole, the gap is small as a rule."""
     seeds = tinies.feasible_seeds(SEEDS)

@@ -21,6 +21,8 @@ from placement.solution import StoppedBy
 
 _SAFE = 1e-9
 """Taken off the values of a simplex, relative: its tolerances."""
+_ENGINE = "highs"
+"""Whose simplex all values are by."""
 _ROUNDING_NODES = 50
 """Branch-and-bound nodes to make requests whole where all else is."""
 
@@ -64,8 +66,11 @@ class _Closer:
         return self.search.done or self.search.clock() >= self.deadline
 
     def found(self, value: float) -> None:
-        """A lower bound by a simplex."""
-        self.search.raise_bound(value - _SAFE * abs(value))
+        """A lower bound by a simplex; the word of its engine, where prices prove less."""
+        bound = value - _SAFE * abs(value)
+        if bound > (self.search.lower_bound or 0.0):
+            self.search.engine_used = _ENGINE
+            self.search.raise_bound(bound)
 
     def cutoff(self) -> float:
         """What a branch must be able to beat to be of interest."""
