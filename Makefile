@@ -16,7 +16,7 @@ help: ## list what can be made
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@echo 'compiling native code for this machine, once (about 20 s) ...'
+	@echo 'compiling native code for this machine, once (about 40 s) ...'
 	@$(BIN)/python -c 'from placement.native import prepare; prepare()'
 	@touch $@
 

@@ -4,7 +4,7 @@ Every such function has explicit signatures, so it is compiled once, when it is 
 disk beside the module, or in the user's cache directory where that cannot be written; later
 processes load it. It gives up the interpreter's lock, so two run side by side in threads.
 
-Compiling takes some 20 s and loading half a second, which no time limit should pay for: `solve`
+Compiling takes some 40 s and loading half a second, which no time limit should pay for: `solve`
 calls `prepare` before its clock starts, for instances large enough (`pays`). Methods import
 modules with native functions only where `pays` says so. Nothing here imports numba before.
 """

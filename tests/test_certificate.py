@@ -88,9 +88,9 @@ def below(bound, optimum):
 
 @pytest.mark.parametrize("part", range(4))
 def test_tampered_prices_never_prove_too_much(part):
-    """300 tiny instances, four times tampered each: weaker perhaps, wrong never."""
+    """A hundred tiny instances, four times tampered each: weaker perhaps, wrong never."""
     tight = tried = 0
-    for seed in tinies.feasible_seeds(range(part, 300, 4)):
+    for seed in tinies.feasible_seeds(range(part, 100, 4)):
         rng = np.random.default_rng(seed)
         q, _, prices = relaxed(seed)
         best = lower_bound(q, prices)
@@ -98,14 +98,14 @@ def test_tampered_prices_never_prove_too_much(part):
             bound = lower_bound(q, tampered(with_parts(q, prices, rng), rng))
             assert below(bound, tinies.optimum(seed)), seed
             tight, tried = tight + (bound > 0.2 * best), tried + 1
-    assert tried >= 250
+    assert tried >= 80
     assert tight >= 0.05 * tried
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_many_tampered_prices_never_prove_too_much(part):
-    """The same with 40 tamperings each, the second on top of the first and so on."""
+    """300 of them with 40 tamperings each, the second on top of the first and so on."""
     for seed in tinies.feasible_seeds(range(part, 300, 4)):
         rng = np.random.default_rng([seed, 1])
         q, _, prices = relaxed(seed)

@@ -138,7 +138,7 @@ def _announce_compiling(problem: "Instance") -> None:
     from placement import native
 
     if native.pays(len(problem.requests), len(problem.nodes)) and not native.is_ready():
-        console.say("compiling native code for this machine, once (about 20 s) ...")
+        console.say("compiling native code for this machine, once (about 40 s) ...")
 
 
 def _write(solution: "Solution", output: str | None, *, as_json: bool) -> None:

@@ -24,8 +24,6 @@ LISTABLE = 20_000_000
 """With more (class, node) pairs than this, the first placement is one that takes no thought."""
 CLOSE_IN, SLICES = 0.25, 0.3
 """Shares of the time then left, where the whole model can be closed; else slices take the rest."""
-MOST = 0.7
-"""Share of the time for both sides where it cannot."""
 
 
 def auto(search: Search) -> StoppedBy:
@@ -52,7 +50,7 @@ def _large(search: Search) -> StoppedBy:
     closable = search.compiled.n_candidates <= ALL
     if not search.done and search.best is None and search.quantities.paired.any():
         _construct(search)
-    share = CLOSE_IN if closable else MOST
+    share = CLOSE_IN if closable else 1.0
     guide: Completion | None = None
     if not search.done:
         guide = both_sides.close_in(search, search.clock() + share * search.remaining_s)

@@ -19,14 +19,15 @@ from placement.methods.recreate.improver import Recreation
 from placement.prices import Prices
 from placement.search import Search
 
-OPENING, ARCS = 600_000_000, 60_000_000
-"""Arcs that the dual side looks at before a placement follows it, and in each turn."""
+OPENING, ARCS = 600, 60_000_000
+"""Looks at every arc before a placement follows the prices, and arcs looked at in each turn."""
 STEPS, STEPS_A_NODE = 20_000, 2
 """Steps of ruin and recreate in one turn: so many, and so many for each node."""
 CHUNK = 5_000
 """Steps between two looks at the clock."""
-WARM, COOLING = 0.01, 0.95
-"""Temperature of the first turn over the mean cost of a node, and of each turn over the last."""
+WARM, MANY, COOLING = 0.01, 1500, 0.95
+"""Temperature of the first turn over the mean cost of a node, halved for so many nodes; and of each
+turn over the last."""
 WORTH, PATIENCE = 3e-4, 5
 """Relative gain that makes a turn worthwhile; turns in a row without it that end the search."""
 OFFERED = 8
@@ -116,7 +117,7 @@ class _BothSides:
     def _open_dual(self) -> None:
         dual = _Dual(self.compiled, self.search.prices)
         if self.search.start is None:
-            dual.advance(OPENING, self.over)
+            dual.advance(OPENING * len(dual.pricer.fine), self.over)
         self.dual = dual
 
     def _certify(self) -> None:
@@ -137,6 +138,7 @@ class _BothSides:
             )
             self.runs[0].construct()
             self._offer()
+            self._recreate(self.runs[0], self._warmth())
 
     def _start_runs(self, guide: Completion) -> None:
         """From the placement known, and from nothing at the new prices unless it is an old one."""
@@ -156,7 +158,7 @@ class _BothSides:
         dual, guide = self.dual, self.dual.best
         assert guide is not None
         before = min(run.best_objective for run in self.runs)
-        warmth = WARM * before / self.compiled.quantities.n_nodes * COOLING**turn
+        warmth = self._warmth() * COOLING**turn
         rent = guide.rent / np.maximum(self.compiled.quantities.capacity_s, 1e-9)
         for run in self.runs:
             run.guide(guide.prices, rent)
@@ -172,6 +174,12 @@ class _BothSides:
                 lambda: self._recreate(self.runs[0], warmth) if len(self.runs) > 1 else None,
             )
         return 1.0 - min(run.best_objective for run in self.runs) / before
+
+    def _warmth(self) -> float:
+        """$ of the first temperature."""
+        nodes = self.compiled.quantities.n_nodes
+        best = min(run.best_objective for run in self.runs)
+        return WARM / (1.0 + nodes / MANY) * best / nodes
 
     def _recreate(self, run: Recreation, warmth: float) -> None:
         """The steps of one turn, from warm to cold."""

@@ -17,6 +17,7 @@ from placement.methods.recreate.pointers import (
     class_at,
     entry_at,
     holding_at,
+    model_at,
     node_at,
     scratch_of,
     table_of,
@@ -27,6 +28,8 @@ from placement.native import native
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
 _SLACK = 1e-9
 _CANDIDATE = 1
+_AT_ONCE = 64
+"""Where verifications want more replicas of one node than this, they are opened several a time."""
 
 
 @native(_INT(_REAL))
@@ -72,6 +75,15 @@ def _room(b: Any, g: Any, n: Any, r: Any, missing: Any) -> Any:
     return np.int64(max(cap + _SLACK, 0.0))
 
 
+@native(_INT(BOOK, _INT, _INT, _INT, _INT))
+def _at_once(b: Any, g: Any, n: Any, most: Any, missing: Any) -> Any:
+    """How many replicas to open on n at a time: one, unless verifying takes very many."""
+    node = node_at(b, n)
+    each = model_at(b, class_at(b, g).model).span * node.each_s
+    wanted = missing * table_of(b)[g, node.type + b.types] / max(each, 1e-12)
+    return np.int64(max(1.0, min(wanted / _AT_ONCE, np.float64(most))))
+
+
 @native(tuple_of(_REAL, _INT, _INT)(BOOK, _INT, _INT, _INT))
 def _offer(b: Any, g: Any, n: Any, missing: Any) -> Any:
     """Cost of one verification of g on n, how many, and with how many more replicas."""
@@ -85,15 +97,19 @@ def _offer(b: Any, g: Any, n: Any, missing: Any) -> Any:
         count = _room(b, g, n, 0, missing)
         if count > 0:
             return each, count, 0
-    if most_more(b, n, m, holding_at(b, h).z if h >= 0 else 0) <= 0:
+    most = most_more(b, n, m, holding_at(b, h).z if h >= 0 else 0)
+    if most <= 0:
         return np.inf, 0, 0
-    count = _room(b, g, n, 1, missing)
+    r = _at_once(b, g, n, most, missing)
+    count, opening = _room(b, g, n, r, missing), opening_cost(b, n, m, r)
+    if r > 1 and (count <= 0 or not np.isfinite(opening)):
+        r = 1
+        count, opening = _room(b, g, n, r, missing), opening_cost(b, n, m, r)
     if count <= 0:
         return np.inf, 0, 0
-    opening = opening_cost(b, n, m, 1)
     if node.held == 0 and node.pinned == 0:
         opening += node.engagement
-    return each + opening / count, count, 1
+    return each + opening / count, count, r
 
 
 @native(_INT(BOOK, _INT, _INT))

@@ -54,7 +54,7 @@ def better_hosting(compiled: Compiled, book: Book, least: Bools) -> Bools:
     where, cost = _cheapest_hosts(compiled, room)
     price = _prices(compiled, base)
     for _ in range(_ROUNDS):
-        saved = np.stack([loads.saved(price, s) for s in range(q.n_regions)], axis=1)
+        saved = np.stack([loads.saved(price, s) for s in range(q.n_regions + 1)], axis=1)
         gain = np.where(np.isfinite(saved), saved, 1e300) - cost
         best = gain.argmax(axis=1)
         chosen = np.flatnonzero(gain[np.arange(q.n_models), best] > _SLACK)
@@ -81,12 +81,16 @@ def _prices(compiled: Compiled, base: Bools) -> Floats:
 
 
 def _cheapest_hosts(compiled: Compiled, room: Floats) -> tuple[Ints, Floats]:
-    """The cheapest node that may store each model in each region, and $ of that."""
+    """The cheapest node that may store each model in each region, and $ of that.
+
+    The last region is none at all.
+    """
     q = compiled.quantities
-    where: Ints = np.zeros((q.n_models, q.n_regions), dtype=np.int64)
-    cost = np.full((q.n_models, q.n_regions), np.inf)
-    for s in range(q.n_regions):
-        nodes = np.flatnonzero((q.node_region == s) & q.hosts)
+    regions = q.n_regions + 1
+    where: Ints = np.zeros((q.n_models, regions), dtype=np.int64)
+    cost = np.full((q.n_models, regions), np.inf)
+    for s in range(regions):
+        nodes = np.flatnonzero((q.node_region % regions == s) & q.hosts)
         if not len(nodes):
             continue
         able = compiled.can_host[:, nodes] & (room[nodes] >= q.weights_gb[:, None])

@@ -223,7 +223,7 @@ def _table(compiled: Compiled) -> Floats:
 def _holds(compiled: Compiled) -> Any:
     q = compiled.quantities
     able = q.can_hold(np.arange(q.n_models)[:, None], q.kind_node[None, :])
-    return np.ascontiguousarray(able.reshape(q.n_models, -1).astype(np.uint8))
+    return np.ascontiguousarray(able.reshape(q.n_models, len(q.kind_node)).astype(np.uint8))
 
 
 def _known(compiled: Compiled, base: Bools) -> Any:
