@@ -35,7 +35,7 @@ _AT_ONCE = 64
 @native(_INT(_REAL))
 def _up(amount: Any) -> Any:
     """Rounded up to whole requests, rounding noise aside."""
-    return np.int64(np.ceil(amount - _SLACK * max(1.0, amount)))
+    return np.int64(np.ceil(amount - min(_SLACK * max(1.0, amount), 0.1)))
 
 
 @native(_REAL(BOOK, _INT, _INT))

@@ -42,6 +42,8 @@ class Chooser:
         """The nodes of a slice, in increasing order."""
         loss = np.where(self.useful, np.maximum(self.losses(), 0.0), 0.0)
         weight = loss * self.trust + _SPREAD * loss.mean() * self.useful + 1e-12 * self.useful
+        if not weight.any():
+            weight = np.ones_like(weight)
         seed = int(self.rng.choice(len(weight), p=weight / weight.sum()))
         kin = self._kinship(seed) * (weight + weight.mean())
         kin[seed] = 0.0
