@@ -163,3 +163,13 @@ def test_too_much_that_has_to_be_served():
     rows = document()
     every("requests", penalty=None, count=100_000)(rows)
     assert answered(Instance.from_dict(rows), LIMIT_S).status in ("infeasible", "unknown")
+
+
+def test_counts_beyond_any_search_in_steps():
+    """Huge nodes and classes are answered by methods that do not count replica by replica."""
+    rows = document()
+    every("nodes", accelerators=1e9, memory_gb=1e12, verification_cores=1e9)(rows)
+    every("requests", count=10**12)(rows)
+    begun = time.process_time()
+    solve(Instance.from_dict(rows), threads=1, time_limit=2)
+    assert time.process_time() - begun < 20

@@ -22,6 +22,8 @@ BRANCHABLE = 4_000
 """Programs of at most so many columns go to branch and bound at once."""
 LISTABLE = 20_000_000
 """With more (class, node) pairs than this, the first placement is one that takes no thought."""
+MOST_COUNT, MOST_REPLICAS = 10_000_000, 10_000
+"""Requests of a class, and replicas of a model on a node, beyond which native search is no use."""
 CLOSE_IN, SLICES = 0.25, 0.3
 """Shares of the time then left, where the whole model can be closed; else slices take the rest."""
 
@@ -30,7 +32,7 @@ def auto(search: Search) -> StoppedBy:
     """From both sides, then exact slices, then to the end, as size and time allow."""
     q = search.quantities
     fixed = q.instance.limits.max_new_replicas == 0
-    large = native.pays(q.n_classes, q.n_nodes)
+    large = native.pays(q.n_classes, q.n_nodes) and _ordinary(search)
     if fixed or (not large and search.start is not None and search.best is None):
         flow(search)
     try:
@@ -41,6 +43,12 @@ def auto(search: Search) -> StoppedBy:
         if search.best is None:
             raise
         return "exhausted"  # what is there already is an answer
+
+
+def _ordinary(search: Search) -> bool:
+    """Whether counts are such that a search in steps of replicas gets anywhere."""
+    counts, replicas = search.quantities.count, search.compiled.max_replicas
+    return bool(counts.max(initial=0) <= MOST_COUNT and replicas.max(initial=0) <= MOST_REPLICAS)
 
 
 def _large(search: Search) -> StoppedBy:
