@@ -113,18 +113,29 @@ def solve_whole(
     raise EngineError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}.")
 
 
+def highs_api() -> Any:
+    """The module `highspy`, imported when it is first needed.
+
+    Raises
+    ------
+    EngineError
+        If it cannot be imported.
+    """
+    try:
+        import highspy
+    except ImportError as error:
+        raise EngineError(
+            f"HiGHS cannot be imported ({error}); this package needs highspy 1.13.1."
+        ) from None
+    return highspy
+
+
 class _Highs:
     """One program in one HiGHS instance."""
 
     def __init__(self, program: Program, *, linear: bool = False) -> None:
-        try:
-            import highspy
-        except ImportError as error:
-            raise EngineError(
-                f"HiGHS cannot be imported ({error}); this package needs highspy 1.13.1."
-            ) from None
-        self._api = highspy
-        self._highs = highspy.Highs()
+        self._api = highs_api()
+        self._highs = self._api.Highs()
         self._linear = linear
         self._interrupted = threading.Event()
         self.set("output_flag", False)

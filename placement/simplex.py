@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from placement.engines import highs_api
 from placement.errors import EngineError
 from placement.program import Program
 from placement.quantities import Floats
@@ -35,14 +36,8 @@ class Simplex:
     """
 
     def __init__(self, program: Program) -> None:
-        try:
-            import highspy
-        except ImportError as error:
-            raise EngineError(
-                f"HiGHS cannot be imported ({error}); this package needs highspy 1.13.1."
-            ) from None
-        self._api = highspy
-        self._highs = highspy.Highs()
+        self._api = highs_api()
+        self._highs = self._api.Highs()
         self._lower, self._upper = program.lower, program.upper
         self._changed: dict[int, Interval] = {}
         self._rows = 0

@@ -27,7 +27,7 @@ ARROWS = {
     "program": "quantities",
     "model": "compiled program quantities",
     "engines": "errors program quantities",
-    "simplex": "errors program quantities",
+    "simplex": "engines errors program quantities",
     "mincostflow": "errors quantities",
     "assembly": "compiled quantities solution",
     "decisions": "assembly model quantities solution",

@@ -8,6 +8,7 @@ before the time limit the same seed gives the same answer.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
@@ -84,7 +85,7 @@ class _BothSides:
         """Open, then turn by turn."""
         search = self.search
         search.enter("prices and a first placement")
-        self._side_by_side(self._open_dual, self._open_primal)
+        self._side_by_side(self._open_primal, self._open_dual)
         if self.dual is None or self.dual.best is None:
             return None
         self._certify()
@@ -101,16 +102,17 @@ class _BothSides:
         self._certify()
         return self.dual.best
 
-    def _side_by_side(self, one: Callable[[], None], other: Callable[[], None]) -> None:
-        """Do both, at once where there are two threads."""
+    def _side_by_side(self, here: Callable[[], None], *beside: Callable[[], None]) -> None:
+        """Do all, at once where there are two threads."""
         if self.search.threads < 2:
-            one()
-            other()
+            for task in (*beside, here):
+                task()
             return
         with ThreadPoolExecutor(1) as pool:
-            beside = pool.submit(one)
-            other()
-            beside.result()
+            others = [pool.submit(task) for task in beside]
+            here()
+            for other in others:
+                other.result()
 
     # --- the dual side -------------------------------------------------------------------------
 
@@ -163,16 +165,11 @@ class _BothSides:
         for run in self.runs:
             run.guide(guide.prices, rent)
             run.rehost()
-        if not dual.pricer.done:
-            self._side_by_side(
-                lambda: dual.advance(ARCS, self.over),
-                lambda: self._recreate(self.runs[0], warmth),
-            )
+        searches = [partial(self._recreate, run, warmth) for run in self.runs]
+        if dual.pricer.done:
+            self._side_by_side(*searches)
         else:
-            self._side_by_side(
-                lambda: self._recreate(self.runs[-1], warmth),
-                lambda: self._recreate(self.runs[0], warmth) if len(self.runs) > 1 else None,
-            )
+            self._side_by_side(searches[0], partial(dual.advance, ARCS, self.over))
         return 1.0 - min(run.best_objective for run in self.runs) / before
 
     def _warmth(self) -> float:
