@@ -24,8 +24,9 @@ LISTABLE = 20_000_000
 """With more (class, node) pairs than this, the first placement is one that takes no thought."""
 MOST_COUNT, MOST_REPLICAS = 10_000_000, 10_000
 """Requests of a class, and replicas of a model on a node, beyond which native search is no use."""
-CLOSE_IN, SLICES = 0.25, 0.3
-"""Shares of the time then left, where the whole model can be closed; else slices take the rest."""
+CLOSE_IN, SLICES, POLISH = 0.25, 0.3, 0.1
+"""Shares of the time then left for both sides, slices and neighbourhoods, where the whole model can
+be closed; else there is no need to keep any."""
 
 
 def auto(search: Search) -> StoppedBy:
@@ -92,13 +93,15 @@ def _small(search: Search) -> StoppedBy:
 def _to_the_end(search: Search) -> StoppedBy:
     """The relaxation of the whole, rounded; then branching, by an engine where it is small."""
     relaxed = relax(search, search.deadline)
-    if not relaxed.whole:
-        return search.stopped_by("work_limit")
-    closer = importlib.import_module("placement.methods.closing.closer")
     round_all(search, relaxed)
     if len(relaxed.model.program.cost) > BRANCHABLE:
         relaxed = around_best(search, relaxed)
-        improve(search, relaxed, search.clock() + 0.1 * search.remaining_s)
+        share = POLISH if relaxed.whole else 1.0
+        improve(search, relaxed, search.clock() + share * search.remaining_s)
+    if not relaxed.whole:
+        return search.stopped_by("work_limit")
+    closer = importlib.import_module("placement.methods.closing.closer")
+    if len(relaxed.model.program.cost) > BRANCHABLE:
         closer.close(search, relaxed.model, search.deadline)
         return search.stopped_by()
     return branch(search, closer.strengthened(search, relaxed.model, search.deadline))
