@@ -4,6 +4,7 @@
 with a few bounds or rows more; from the basis before, that takes milliseconds.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ import scipy.sparse as sp
 from placement.engines import highs_api
 from placement.errors import EngineError
 from placement.program import Program
-from placement.quantities import Floats
+from placement.quantities import Floats, Ints
 
 Interval = tuple[float, float]
 Basis = Any
@@ -77,6 +78,25 @@ class Simplex:
             if changed.get(column) != interval:
                 highs.changeColBounds(column, *interval)
                 changed[column] = interval
+
+    def stop_at(self, latest: float) -> None:
+        """Give up solving at a time on the clock of `time.monotonic`."""
+        if np.isfinite(latest):
+            left = max(0.0, latest - time.monotonic())
+            self._highs.setOptionValue("time_limit", self._highs.getRunTime() + left)
+
+    def charge(self, cost: Floats) -> None:
+        """Give the columns another cost."""
+        self._highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), cost)
+
+    def bound(self, columns: Ints, lower: Floats, upper: Floats) -> None:
+        """Give some columns other bounds for good."""
+        self._highs.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
+
+    def limit(self, rows: Ints, lower: Floats, upper: Floats) -> None:
+        """Give some rows other bounds for good."""
+        bounds = self._finite(lower), self._finite(upper)
+        self._highs.changeRowsBounds(len(rows), rows.astype(np.int32), *bounds)
 
     def solve(self, start: Basis | None = None, most_steps: int | None = None) -> float | None:
         """The least objective, infinite where there is none, None where HiGHS fails.

@@ -6,17 +6,17 @@ are settled, a second search takes their place. What is done in a turn depends o
 before the time limit the same seed gives the same answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import numpy as np
-
 from placement.compiled import Compiled
 from placement.methods.adapting import adapted
+from placement.methods.chain import Chain
 from placement.methods.completion import Completer, Completion
 from placement.methods.pricing.pricer import Pricer
 from placement.methods.recreate.improver import Recreation
+from placement.methods.reflow.reflower import SideBySide, Task, one_by_one
 from placement.prices import Prices
 from placement.search import Search
 
@@ -24,13 +24,19 @@ OPENING, ARCS = 600, 60_000_000
 """Looks at every arc before a placement follows the prices, and arcs looked at in each turn."""
 STEPS, STEPS_A_NODE = 20_000, 2
 """Steps of ruin and recreate in one turn: so many, and so many for each node."""
-CHUNK = 5_000
-"""Steps between two looks at the clock."""
 WARM, MANY, COOLING = 0.01, 1500, 0.95
 """Temperature of the first turn over the mean cost of a node, halved for so many nodes; and of each
 turn over the last."""
-WORTH, PATIENCE = 3e-4, 5
-"""Relative gain that makes a turn worthwhile; turns in a row without it that end the search."""
+WORTH, PATIENCE = 4e-4, 2
+"""Relative gain that makes a turn worthwhile; turns in a row without it before reflow begins."""
+LITTLE, FLOW_PATIENCE = 5e-5, 6
+"""The same for turns of reflow, before the search ends."""
+AFTERWARDS, GENTLY = 4, 0.4
+"""Turns' worth of steps after each reflow, and their first temperature over the usual one."""
+CHAINS = 2
+"""Chains of plans, however many threads there are, so that answers do not differ."""
+SEVERAL = 450
+"""With so many nodes reflow has more than one program to solve, and one chain keeps all threads."""
 OFFERED = 8
 """Turns between two looks of the judge at the placement."""
 FINISH_S = 1.8e-4
@@ -75,7 +81,7 @@ class _BothSides:
         self.steps = STEPS + STEPS_A_NODE * q.n_nodes
         self.finish_s = 0.0
         self.dual: _Dual | None = None
-        self.runs: list[Recreation] = []
+        self.chains: list[Chain] = []
 
     def over(self) -> bool:
         """Whether it is time to hand in what there is."""
@@ -85,32 +91,45 @@ class _BothSides:
         """Open, then turn by turn."""
         search = self.search
         search.enter("prices and a first placement")
-        self._side_by_side(self._open_primal, self._open_dual)
+        self._side_by_side([self._open_primal, self._open_dual])
         if self.dual is None or self.dual.best is None:
             return None
         self._certify()
         if not self.over():
-            self._start_runs(self.dual.best)
+            self._start_chains(self.dual.best)
         search.enter("ruin and recreate")
-        idle = turn = 0
-        while self.runs and not self.over() and idle < PATIENCE:
-            idle = 0 if self._turn(turn) > WORTH else idle + 1
-            turn += 1
-            if turn % OFFERED == 0:
-                self._offer()
+        self._until_idle(self._turn, WORTH, PATIENCE, until=lambda: self._settled)
+        self._start_again()
+        self._until_idle(self._turn, WORTH, PATIENCE)
+        search.enter("reflow")
+        self._until_idle(lambda _: self._flow_turn(), LITTLE, FLOW_PATIENCE)
         self._offer()
         self._certify()
         return self.dual.best
 
-    def _side_by_side(self, here: Callable[[], None], *beside: Callable[[], None]) -> None:
+    def _until_idle(
+        self,
+        take: Callable[[int], float],
+        worth: float,
+        patience: int,
+        until: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Turn after turn, until so many in a row gain little."""
+        idle = turn = 0
+        while self.chains and not self.over() and idle < patience and not until():
+            idle = 0 if take(turn) > worth else idle + 1
+            turn += 1
+            if turn % OFFERED == 0:
+                self._offer()
+
+    def _side_by_side(self, tasks: Sequence[Task]) -> None:
         """Do all, at once where there are two threads."""
         if self.search.threads < 2:
-            for task in (*beside, here):
-                task()
+            one_by_one(tasks)
             return
         with ThreadPoolExecutor(1) as pool:
-            others = [pool.submit(task) for task in beside]
-            here()
+            others = [pool.submit(task) for task in tasks[1:]]
+            tasks[0]()
             for other in others:
                 other.result()
 
@@ -135,63 +154,110 @@ class _BothSides:
         search = self.search
         if search.best is None:
             start = None if search.start is None else adapted(self.compiled, search.start)
-            self.runs.append(
-                Recreation(self.compiled, start, prices=search.prices, seed=search.seed)
-            )
-            self.runs[0].construct()
+            self._begin(Recreation(self.compiled, start, prices=search.prices, seed=search.seed))
+            self.chains[0].run.construct()
             self._offer()
-            self._recreate(self.runs[0], self._warmth())
+            self.chains[0].recreate(self.steps, self._warmth(), self.over)
 
-    def _start_runs(self, guide: Completion) -> None:
+    def _begin(self, run: Recreation) -> None:
+        self.chains.append(Chain(self.compiled, run, self.search.seed + len(self.chains)))
+
+    def _start_chains(self, guide: Completion) -> None:
         """From the placement known, and from nothing at the new prices unless it is an old one."""
-        if self.runs and self.search.start is not None:
+        if self.chains and self.search.start is not None:
             return
-        anew = Recreation(self.compiled, None, prices=guide.prices, seed=self.search.seed)
+        seed = self.search.seed
+        anew = Recreation(self.compiled, None, prices=guide.prices, seed=seed)
         anew.construct()
-        self.runs.append(anew)
+        self._begin(anew)
         if self.search.best is not None:
-            start, seed = self.search.best, self.search.seed + 1
-            self.runs.append(Recreation(self.compiled, start, prices=guide.prices, seed=seed))
-        self.runs = sorted(self.runs, key=lambda run: run.best_objective)[:2]
+            best = self.search.best
+            self._begin(Recreation(self.compiled, best, prices=guide.prices, seed=seed + 1))
+        self.chains = sorted(self.chains, key=lambda chain: chain.objective)[:CHAINS]
+
+    @property
+    def _settled(self) -> bool:
+        """Whether prices are as good as they get."""
+        return self.dual is not None and self.dual.pricer.done
+
+    def _start_again(self) -> None:
+        """Once more from nothing at prices that are settled; of many nodes, beside what there is.
+
+        What was made at other prices stays worse than what is made at these.
+        """
+        if self.over() or not self._settled or self.search.start is not None:
+            return
+        assert self.dual is not None
+        guide = self.dual.best
+        assert guide is not None
+        self._offer()
+        large = self.compiled.quantities.n_nodes >= SEVERAL
+        self.chains = sorted(self.chains, key=lambda chain: chain.objective)[: int(large)]
+        while len(self.chains) < CHAINS:
+            seed = self.search.seed + CHAINS + len(self.chains)
+            self._begin(Recreation(self.compiled, None, prices=guide.prices, seed=seed))
+            self.chains[-1].run.construct()
 
     def _turn(self, turn: int) -> float:
         """One turn of both sides; returns the relative gain of the placement."""
         assert self.dual is not None
-        dual, guide = self.dual, self.dual.best
+        guide = self.dual.best
         assert guide is not None
-        before = min(run.best_objective for run in self.runs)
+        before = self.objective
         warmth = self._warmth() * COOLING**turn
-        rent = guide.rent / np.maximum(self.compiled.quantities.capacity_s, 1e-9)
-        for run in self.runs:
-            run.guide(guide.prices, rent)
-            run.rehost()
-        searches = [partial(self._recreate, run, warmth) for run in self.runs]
-        if dual.pricer.done:
-            self._side_by_side(*searches)
+        for chain in self.chains:
+            chain.guide(guide)
+        tasks = [partial(c.recreate, self.steps, warmth, self.over) for c in self.chains]
+        self._beside_dual(tasks)
+        return 1.0 - self.objective / before
+
+    def _flow_turn(self) -> float:
+        """The same with reflow before ruin and recreate."""
+        assert self.dual is not None
+        guide = self.dual.best
+        assert guide is not None
+        before = self.objective
+        latest = self.deadline - self.finish_s
+        leader = min(self.chains, key=lambda chain: chain.objective)
+        for chain in self.chains:
+            chain.follow(leader)
+        steps, warmth = AFTERWARDS * self.steps, GENTLY * self._warmth()
+
+        def flow(chain: Chain, side_by_side: SideBySide) -> None:
+            chain.reflow(guide, latest, side_by_side)
+            chain.recreate(steps, warmth, self.over)
+
+        if self.dual.pricer.done and self.compiled.quantities.n_nodes >= SEVERAL:
+            flow(min(self.chains, key=lambda chain: chain.objective), self._side_by_side)
         else:
-            self._side_by_side(searches[0], partial(dual.advance, ARCS, self.over))
-        return 1.0 - min(run.best_objective for run in self.runs) / before
+            self._beside_dual([partial(flow, chain, one_by_one) for chain in self.chains])
+        return 1.0 - self.objective / before
+
+    def _beside_dual(self, tasks: Sequence[Task]) -> None:
+        """The tasks of all chains, or of one beside the dual side where that has not ended."""
+        dual = self.dual
+        assert dual is not None
+        if dual.pricer.done:
+            self._side_by_side(tasks)
+        else:
+            self._side_by_side([tasks[0], partial(dual.advance, ARCS, self.over)])
+
+    @property
+    def objective(self) -> float:
+        """$ of the best placement."""
+        return min(chain.objective for chain in self.chains)
 
     def _warmth(self) -> float:
         """$ of the first temperature."""
         nodes = self.compiled.quantities.n_nodes
-        best = min(run.best_objective for run in self.runs)
-        return WARM / (1.0 + nodes / MANY) * best / nodes
-
-    def _recreate(self, run: Recreation, warmth: float) -> None:
-        """The steps of one turn, from warm to cold."""
-        done = 0
-        while done < self.steps and not self.over():
-            left = 1.0 - done / self.steps
-            run.advance(min(CHUNK, self.steps - done), warmth * left)
-            done += CHUNK
+        return WARM / (1.0 + nodes / MANY) * self.objective / nodes
 
     def _offer(self) -> None:
         """Hand in the best placement; how long that takes is remembered for the last time."""
-        if not self.runs:
+        if not self.chains:
             return
         begun = self.search.clock()
-        best = min(self.runs, key=lambda run: run.best_objective).best
+        best = min(self.chains, key=lambda chain: chain.objective).best
         if best is not None:
             self.search.offer(best)
         self.finish_s = max(self.finish_s, self.search.clock() - begun)

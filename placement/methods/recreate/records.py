@@ -26,11 +26,13 @@ MODEL = np.dtype(
     [
         *((name, _F) for name in ("weights_gb", "replica_gb", "span")),
         *((name, _L) for name in ("first", "size", "waiting")),
-        *((name, _L) for name in ("holders", "held", "roster", "listed", "front", "stamp")),
+        *((name, _L) for name in ("holders", "held", "roster", "listed", "homes", "homed")),
+        *((name, _L) for name in ("front", "stamp")),
     ],
     align=True,
 )
-"""A model; its classes in `queue`, the waiting first; its nodes in `holders` and `roster`."""
+"""A model; its classes in `queue`, the waiting first; its nodes in `holders`, `roster`
+and `homes`, where it is loaded or stored today."""
 
 CLASS = np.dtype(
     [
@@ -81,6 +83,7 @@ TABLES: dict[str, tuple[Any, str | int]] = {
     "copy": (np.float64, "regions"),
     "holders": (np.int32, 0),
     "roster": (np.int32, 0),
+    "homes": (np.int32, 0),
     "queue": (np.int32, 0),
     "crowd": (np.int32, 0),
     "groups": (np.int64, 0),

@@ -38,7 +38,8 @@ _MANY = 4000
 
 
 @native(_NONE(BOOK, _INT))
-def _list_node(b: Any, n: Any) -> None:
+def list_node(b: Any, n: Any) -> None:
+    """Have all models that were ruined look at a node."""
     for i in range(b.ruined):
         if scratch_of(b)[_RUINED, i] == n:
             return
@@ -65,7 +66,7 @@ def clear_holding(b: Any, h: Any) -> None:
 @native(_NONE(BOOK, _INT))
 def clear_node(b: Any, n: Any) -> None:
     """Take back all that a node does."""
-    _list_node(b, n)
+    list_node(b, n)
     for slot in range(b.places):
         if slots_of(b)[n, slot] >= 0:
             clear_holding(b, n * b.places + slot)
@@ -101,7 +102,7 @@ def _loss(b: Any, n: Any) -> Any:
 
 
 @native(_INT(BOOK))
-def _draw_engaged(b: Any) -> Any:
+def draw_engaged(b: Any) -> Any:
     """An engaged node; of two or three the one that loses most, or any."""
     best, most = -1, -np.inf
     wanted = 1 + below(b, 3)
@@ -132,7 +133,7 @@ def _invite_idle(b: Any) -> None:
             if wanted == 0:
                 break
     if best >= 0:
-        _list_node(b, best)
+        list_node(b, best)
 
 
 @native(_INT(BOOK, _INT))
@@ -152,7 +153,7 @@ def draw_model(b: Any, n: Any) -> Any:
 @native(_NONE(BOOK))
 def _ruin_nodes(b: Any) -> None:
     """Clear one to three nodes, related by the models they hold."""
-    seed = _draw_engaged(b)
+    seed = draw_engaged(b)
     if seed < 0:
         return
     number = 1 + below(b, 3)
@@ -165,7 +166,7 @@ def _ruin_nodes(b: Any) -> None:
 
 
 @native(_REAL(BOOK, _INT, _INT))
-def _asked(b: Any, g: Any, n: Any) -> Any:
+def asked(b: Any, g: Any, n: Any) -> Any:
     """$ of one request of g on n, its time at the guide's prices."""
     node, c = node_at(b, n), class_at(b, g)
     work = table_of(b)[g, node.type]
@@ -173,7 +174,7 @@ def _asked(b: Any, g: Any, n: Any) -> Any:
 
 
 @native(_INT(BOOK, _INT))
-def _worst_entry(b: Any, n: Any) -> Any:
+def worst_entry(b: Any, n: Any) -> Any:
     """The entry of n that loses most at the guide's prices, each seen through a whim."""
     worst, most = -1, 0.0
     for slot in range(b.places):
@@ -184,7 +185,7 @@ def _worst_entry(b: Any, n: Any) -> Any:
             entry = entry_at(b, e)
             c = class_at(b, entry.g)
             if entry.kind == 0:
-                loss = entry.count * (_asked(b, entry.g, n) + c.extra - c.value) * uniform(b)
+                loss = entry.count * (asked(b, entry.g, n) + c.extra - c.value) * uniform(b)
                 if worst < 0 or loss > most:
                     worst, most = e, loss
             e = entry.next
@@ -202,7 +203,7 @@ def _better_node(b: Any, g: Any, avoided: Any) -> Any:
         draw = uniform(b)
         n = roster_of(b)[model.roster + np.int64(model.listed * draw * draw)]
         if n != avoided and able(runs_of(b), g, node_at(b, n).kind):
-            cost = _asked(b, g, n)
+            cost = asked(b, g, n)
             if cost < least:
                 best, least = n, cost
     return best
@@ -211,10 +212,10 @@ def _better_node(b: Any, g: Any, avoided: Any) -> Any:
 @native(_NONE(BOOK))
 def _ruin_misplaced(b: Any) -> None:
     """Clear a node, or a model on it, that runs what should run elsewhere, and a node there."""
-    n = _draw_engaged(b)
+    n = draw_engaged(b)
     if n < 0:
         return
-    e = _worst_entry(b, n)
+    e = worst_entry(b, n)
     if e < 0:
         return
     g, h = entry_at(b, e).g, entry_at(b, e).holding
@@ -222,7 +223,7 @@ def _ruin_misplaced(b: Any) -> None:
     if uniform(b) < 0.5:
         clear_node(b, n)
     else:
-        _list_node(b, n)
+        list_node(b, n)
         clear_holding(b, h)
     if other >= 0:
         clear_node(b, other)
@@ -231,7 +232,7 @@ def _ruin_misplaced(b: Any) -> None:
 @native(_NONE(BOOK))
 def _ruin_model(b: Any) -> None:
     """Clear a model on one to four of the nodes that hold it."""
-    seed = _draw_engaged(b)
+    seed = draw_engaged(b)
     if seed < 0:
         return
     m = draw_model(b, seed)
@@ -239,7 +240,7 @@ def _ruin_model(b: Any) -> None:
         if m < 0 or model_at(b, m).held == 0 or b.logged > _MANY:
             return
         n = holders_of(b)[model_at(b, m).holders + below(b, model_at(b, m).held)]
-        _list_node(b, n)
+        list_node(b, n)
         for slot in range(b.places):
             if slots_of(b)[n, slot] == m:
                 clear_holding(b, n * b.places + slot)

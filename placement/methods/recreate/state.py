@@ -75,6 +75,7 @@ def new_book(
     models, queue = _models(compiled, frozen)
     classes = _classes(compiled, least, frozen, models, queue)
     roster, holders = _rosters(compiled, models)
+    homes = _homes(compiled, models)
     table, runs = _table(compiled), _bits(compiled.run_kinds)
     limits = q.instance.limits
     book = Book(
@@ -94,6 +95,7 @@ def new_book(
             "copy": _copies(compiled),
             "holders": holders,
             "roster": roster,
+            "homes": homes,
             "queue": queue,
             "crowd": np.argsort(frozen, kind="stable").astype(np.int32),
             "groups": whole_down(q.max_share * q.total_count).astype(np.int64),
@@ -261,6 +263,15 @@ def _rosters(compiled: Compiled, models: Any) -> tuple[Any, Any]:
         parts.append(nodes)
     roster = np.concatenate([*parts, np.zeros(1, dtype=np.int64)]).astype(np.int32)
     return roster, np.zeros(at + 1, dtype=np.int32)
+
+
+def _homes(compiled: Compiled, models: Any) -> Any:
+    """For each model the nodes that have it loaded or stored and could run it."""
+    q = compiled.quantities
+    m, n = np.nonzero(((q.loaded > 0) | q.hosted) & (compiled.max_replicas > 0) & q.infers)
+    models["homes"] = np.searchsorted(m, np.arange(q.n_models))
+    models["homed"] = np.bincount(m, minlength=q.n_models)
+    return np.append(n, 0).astype(np.int32)
 
 
 def sort_rosters(compiled: Compiled, book: Book) -> None:

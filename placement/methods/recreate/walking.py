@@ -7,6 +7,7 @@ from numba import types
 
 from placement.methods.recreate.chance import below, uniform
 from placement.methods.recreate.changes import move, tidy, undo
+from placement.methods.recreate.ejecting import eject
 from placement.methods.recreate.pointers import (
     BOOK,
     class_at,
@@ -24,6 +25,8 @@ from placement.native import native
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
 _MODELS, _RANK = 4, 5
 FEW_ENTRIES = 4096
+_EJECT = 0.4
+"""How often a step ruins by ejection."""
 _HOLDERS, _OTHERS = 8, 8
 """Nodes that a step looks at for a model, beside those that it ruined."""
 
@@ -90,7 +93,10 @@ def walk(b: Any, iterations: Any, hot: Any, cold: Any) -> Any:
             return i
         _begin(b)
         before = b.cost
-        ruin(b)
+        if uniform(b) < _EJECT:
+            eject(b)
+        else:
+            ruin(b)
         _recreate(b)
         heat = hot + (cold - hot) * i / iterations
         worse = b.cost - before

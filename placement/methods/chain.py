@@ -1,0 +1,90 @@
+"""A chain of plans, each made from the one before: ruin and recreate, now and then reflow.
+
+Ruin and recreate changes a few nodes at a time. Where all nodes are full it cannot close a replica
+that hardly pays, since what it serves has no place to go unless many others move up, node by node.
+Reflow lets all move at once, in parts of requests; what it closes stays closed when requests are
+made whole, and ruin and recreate places the few that found no place.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from placement.compiled import Compiled
+from placement.methods.completion import Completion
+from placement.methods.recreate.improver import Recreation
+from placement.methods.reflow.reflower import SideBySide, reflow
+from placement.solution import Placement
+
+CHUNK = 5_000
+"""Steps between two looks at the clock."""
+_AFTER = 1.003
+"""A plan that costs so much more than the best is given up for it."""
+
+
+class Chain:
+    """A chain that begins with a plan.
+
+    Parameters
+    ----------
+    compiled : Compiled
+    run : Recreation
+        The plan.
+    seed : int
+        The same seed and calls give the same plans.
+    """
+
+    def __init__(self, compiled: Compiled, run: Recreation, seed: int) -> None:
+        self.compiled, self.seed = compiled, seed
+        self.run, self.turns = run, 0
+        self._best: Placement | None = None
+        self._best_cost = np.inf
+
+    @property
+    def objective(self) -> float:
+        """$ of the best plan so far."""
+        return min(self._best_cost, self.run.best_objective)
+
+    @property
+    def best(self) -> Placement | None:
+        """The best plan so far, verified throughout; None where none serves what must be served."""
+        if self._best_cost <= self.run.best_objective:
+            return self._best
+        return self.run.best
+
+    def guide(self, guide: Completion) -> None:
+        """Follow new prices, and read weights from where it is cheapest."""
+        rent = guide.rent / np.maximum(self.compiled.quantities.capacity_s, 1e-9)
+        self.run.guide(guide.prices, rent)
+        self.run.rehost()
+
+    def recreate(self, steps: int, warmth: float, over: Callable[[], bool]) -> None:
+        """So many steps of ruin and recreate, from a temperature [$] down to none."""
+        done = 0
+        while done < steps and not over():
+            left = 1.0 - done / steps
+            self.run.advance(min(CHUNK, steps - done), warmth * left)
+            done += CHUNK
+
+    def follow(self, leader: "Chain") -> None:
+        """Give up what it has for the best plan of another chain, where that is far better."""
+        if self.objective > _AFTER * leader.objective:
+            self._best, self._best_cost = leader.best, leader.objective
+
+    def reflow(self, guide: Completion, latest: float, side_by_side: SideBySide) -> None:
+        """Go on from what reflow makes of the plan, or of the best one."""
+        self.turns += 1
+        if self.run.best_objective < self._best_cost:
+            self._best, self._best_cost = self.run.best, self.run.best_objective
+        start = self.run.best
+        if start is None or self.run.best_objective > _AFTER * self._best_cost:
+            start = self._best
+        if start is None:
+            return
+        seed = 1000 * self.seed + self.turns
+        found = reflow(
+            self.compiled, start, seed=seed, latest=latest, side_by_side=side_by_side
+        )  # fmt: skip
+        self.run = Recreation(self.compiled, found, prices=guide.prices, seed=seed)
+        self.guide(guide)
+        self.run.construct()
