@@ -39,7 +39,7 @@ class Simplex:
     def __init__(self, program: Program) -> None:
         self._api = highs_api()
         self._highs = self._api.Highs()
-        self._lower, self._upper = program.lower, program.upper
+        self._lower, self._upper = program.lower.copy(), program.upper.copy()
         self._changed: dict[int, Interval] = {}
         self._rows = 0
         self._highs.setOptionValue("output_flag", False)
@@ -91,6 +91,7 @@ class Simplex:
 
     def bound(self, columns: Ints, lower: Floats, upper: Floats) -> None:
         """Give some columns other bounds for good."""
+        self._lower[columns], self._upper[columns] = lower, upper
         self._highs.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
 
     def limit(self, rows: Ints, lower: Floats, upper: Floats) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from placement.compiled import Compiled
 from placement.methods.completion import Completion
 from placement.methods.recreate.improver import Recreation
+from placement.methods.recreate.starting import cost_of
 from placement.methods.reflow.reflower import SideBySide, reflow
 from placement.solution import Placement
 
@@ -43,14 +44,25 @@ class Chain:
     @property
     def objective(self) -> float:
         """$ of the best plan so far."""
-        return min(self._best_cost, self.run.best_objective)
+        return self.run.best_objective if self._leads else self._best_cost
 
     @property
     def best(self) -> Placement | None:
         """The best plan so far, verified throughout; None where none serves what must be served."""
-        if self._best_cost <= self.run.best_objective:
-            return self._best
-        return self.run.best
+        return self._cheaper(self.run.best) if self._leads else self._best
+
+    def _cheaper(self, found: Placement | None) -> Placement | None:
+        """A plan, or the best before it where that is cheaper, now that both are verified."""
+        if found is None or self._best is None:
+            return self._best if found is None else found
+        cost, before = cost_of(self.compiled, found), cost_of(self.compiled, self._best)
+        return found if cost < before else self._best
+
+    @property
+    def _leads(self) -> bool:
+        """Whether the plan there is now, and none before it, is the best so far."""
+        better = self.run.complete and self.run.best_objective < self._best_cost
+        return self._best is None or better
 
     def guide(self, guide: Completion) -> None:
         """Follow new prices, and read weights from where it is cheapest."""
@@ -68,15 +80,16 @@ class Chain:
 
     def follow(self, leader: "Chain") -> None:
         """Give up what it has for the best plan of another chain, where that is far better."""
-        if self.objective > _AFTER * leader.objective:
-            self._best, self._best_cost = leader.best, leader.objective
+        found = leader.best if self.objective > _AFTER * leader.objective else None
+        if found is not None:
+            self._best, self._best_cost = found, leader.objective
 
     def reflow(self, guide: Completion, latest: float, side_by_side: SideBySide) -> None:
         """Go on from what reflow makes of the plan, or of the best one."""
         self.turns += 1
-        if self.run.best_objective < self._best_cost:
-            self._best, self._best_cost = self.run.best, self.run.best_objective
         start = self.run.best
+        if start is not None and self._leads:
+            self._best, self._best_cost = self._cheaper(start), self.run.best_objective
         if start is None or self.run.best_objective > _AFTER * self._best_cost:
             start = self._best
         if start is None:

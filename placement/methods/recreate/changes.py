@@ -218,9 +218,12 @@ def pays_own(b: Any, n: Any, m: Any, new: Any, own: Any) -> Any:
     if new <= 0 or flags & BASE or not flags & CAN_HOST:
         return 0
     size = model_at(b, m).weights_gb
+    copied = 0.0 if flags & KNOWN else size
+    if own and new * size - copied > b.moved_left + _SLACK:
+        return 1
     if own == 0 and size > node_at(b, n).storage_gb + _SLACK:
         return 0
-    if own == 0 and not flags & KNOWN and size > b.moved_left + _SLACK:
+    if own == 0 and copied > b.moved_left + _SLACK:
         return 0
     return 1 if _copy_cost(b, n, m) < new * fetch_of(b)[m, node_at(b, n).region] else 0
 

@@ -78,8 +78,9 @@ class Recreation:
         self._book.change("moved_left", self._book.moved_left - moved)
         self._load()
         self.guide(prices or self._least, None)
+        self._must = np.flatnonzero(np.isinf(q.penalty) & ~frozen)
         self._best_cost, self._best_rows = np.inf, rows_of(self._book)
-        self._best_base = self._base
+        self._best_base, self._complete = self._base, False
         self._remember()
 
     def _load(self) -> None:
@@ -107,6 +108,11 @@ class Recreation:
         return self._best_cost
 
     @property
+    def complete(self) -> bool:
+        """Whether the best plan so far serves all that must be served; others count for less."""
+        return self._complete
+
+    @property
     def waiting(self) -> Ints:
         """Requests of each class that the plan as it stands turns away."""
         return np.asarray(self._book.classes["left"].copy())
@@ -119,9 +125,10 @@ class Recreation:
         """
         found = placement_of(self.compiled, self._best_base, self._start, self._best_rows)
         cost = cost_of(self.compiled, found) if self.hosted else np.inf
-        if self._given is not None and cost >= cost_of(self.compiled, self._given):
-            return self._given
-        return found if np.isfinite(cost) else None
+        given = np.inf if self._given is None else cost_of(self.compiled, self._given)
+        if min(cost, given) == np.inf:
+            return None
+        return found if cost < given else self._given
 
     # --- the search ----------------------------------------------------------------------------
 
@@ -194,9 +201,10 @@ class Recreation:
             grow(self._book, len(self._book.entries))
 
     def _remember(self) -> None:
-        if self.objective < self._best_cost:
+        complete = not self._book.classes["left"][self._must].any()
+        if (complete, -self.objective) > (self._complete, -self._best_cost):
             self._best_cost, self._best_rows = self.objective, rows_of(self._book)
-            self._best_base = self._base
+            self._best_base, self._complete = self._base, complete
 
     def rehost(self) -> None:
         """Read weights from where it is cheapest, given the replicas there are now."""

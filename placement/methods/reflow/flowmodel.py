@@ -173,7 +173,7 @@ class FlowModel:
         again = self.staying.kind == 1
         done = np.bincount(self.staying.g[again], self.staying.count[again], q.n_classes)[g]
         self.wanted: Floats = plan.compiled.wanted_checks[g]
-        self.asked: Floats = self.wanted * q.count[g] - done
+        self.asked: Floats = self.wanted * self.total[self.redone] - done
         entries: list[Entry] = [
             (row[self.g_at[checks]], self.x[checks], 1.0),
             (np.arange(len(g)), self.u[self.redone], self.wanted),
@@ -191,12 +191,12 @@ class FlowModel:
         at = np.minimum(at, max(len(keys) - 1, 0))
         same = keys[at] == old.g * size + self._part(old) if len(keys) else np.zeros(0, dtype=bool)
         taken = np.bincount(at[same], old.count[same], len(keys))
-        g = keys // size
+        at_g = np.searchsorted(self.classes, keys // size)
         self.part_of: Ints = np.full(len(arcs), -1)
         self.part_of[mine] = row
-        self.part_top: Floats = q.count[g] - taken
-        u = self.u[np.searchsorted(self.classes, g)]
-        entries: list[Entry] = [(row, self.x[mine], 1.0), (np.arange(len(g)), u, 1.0)]
+        self.part_top: Floats = self.total[at_g] - taken
+        u = self.u[at_g]
+        entries: list[Entry] = [(row, self.x[mine], 1.0), (np.arange(len(u)), u, 1.0)]
         p.add_rows("apart", len(keys), entries, upper=self.part_top)
 
     def _kept_apart(self, flows: Flows) -> Bools:
@@ -240,22 +240,20 @@ class FlowModel:
         """$ of loading so many replicas and of their weights."""
         plan, m, n = self.plan, self.m, self.n
         new = np.maximum(z - self.q.loaded[m, n], 0)
-        return np.asarray(plan.compiled.load_cost(m, n) * new + self._weights_cost(new))
-
-    def _weights_cost(self, new: Ints) -> Floats:
-        plan, m, n = self.plan, self.m, self.n
         with np.errstate(invalid="ignore"):
             read = np.where(new > 0, plan.fetch[m, self.q.node_region[n]] * new, 0.0)
-        own = np.minimum(read, np.where(new > 0, plan.compiled.host_cost[m, n], 0.0))
-        paid = np.where(self.own, own, read)
-        return np.where(plan.base[m, n], 0.0, paid)
+        paid = np.where(self.owning(z), plan.compiled.host_cost[m, n], read)
+        paid = np.where(plan.base[m, n], 0.0, paid)
+        return np.asarray(plan.compiled.load_cost(m, n) * new + paid)
 
     def owning(self, z: Ints) -> Bools:
-        """Whether a node still keeps its own copy to load from."""
+        """Whether a node still keeps its own copy to load from, as it must where GB are limited."""
         plan, m, n = self.plan, self.m, self.n
         new = np.maximum(z - self.q.loaded[m, n], 0)
         read = plan.fetch[m, self.q.node_region[n]] * np.maximum(new, 1)
-        return np.asarray(self.own & (new > 0) & (plan.compiled.host_cost[m, n] < read))
+        limited = self.q.instance.limits.max_transfer_gb is not None
+        pays = (plan.compiled.host_cost[m, n] < read) | limited
+        return np.asarray(self.own & (new > 0) & pays)
 
     def engagement(self, z: Ints) -> Floats:
         """$ of each node that holds anything."""

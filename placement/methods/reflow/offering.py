@@ -41,6 +41,7 @@ def offers_to(plan: Plan, nodes: Ints, rng: np.random.Generator) -> Offers:
     homes: Bools = able & ((q.loaded[:, nodes] > 0) | q.hosted[:, nodes])
     homes &= rng.random(homes.shape) < _HOMES
     readable = able & np.isfinite(plan.fetch[:, q.node_region[nodes]])
+    homes &= readable | (q.loaded[:, nodes] > 0)
     held: Bools = np.asarray((plan.replicas[:, nodes] > 0).any(axis=1))
     drawn: Floats = rng.random(able.shape) * (readable & held[:, None]) * _demand(plan)[:, None]
     chosen = (drawn == drawn.max(axis=0, initial=0.0)) & (drawn > 0)

@@ -81,7 +81,7 @@ def _slopes(model: FlowModel, flow: Flow, slope: Floats, rent: Floats) -> tuple[
     fixed = model.fixed_cost(flow.z) * (model.needed == 0)
     slope = np.where(here > _USED, fixed / np.maximum(here, _USED), slope)
     there = np.bincount(arcs.n, work, model.q.n_nodes)
-    bound = np.bincount(n, model.needed, model.q.n_nodes) > 0
+    bound = (np.bincount(n, model.needed, model.q.n_nodes) > 0) | model.plan.pinned
     engagement = np.where(bound, 0.0, model.engagement(flow.z))
     rent = np.where(there > _USED, engagement / np.maximum(there, _USED), rent)
     return slope, rent
