@@ -5,13 +5,17 @@ from functools import cache
 
 import numpy as np
 import pytest
+from reflows import demand, fleet, placed, row
 from searches import compiled_of, judged, tiny
 from tinies import feasible_seeds, optimal
 
 from placement import Solution
 from placement.compiled import Compiled
 from placement.generate import generate
+from placement.methods.recreate.changes import undo
+from placement.methods.recreate.ejecting import eject, make_room
 from placement.methods.recreate.improver import Recreation
+from placement.methods.recreate.state import rows_of
 from placement.quantities import REEXECUTION
 from placement.solution import to_placement
 
@@ -136,3 +140,100 @@ def test_guides_are_taken():
     recreation.guide(dear, np.full(compiled("medium").quantities.n_nodes, 1e-4))
     recreation.advance(500, 0.1)
     assert not exact(recreation).violations
+
+
+# --- ejection ----------------------------------------------------------------------------------
+
+
+def begun(recreation):
+    """The native book at the beginning of a step."""
+    for name in ("logged", "marked", "ruined"):
+        recreation._book.change(name, 0)
+    return recreation._book.native
+
+
+@pytest.mark.parametrize("preset", ["small", "medium", "verifier-scarce"])
+def test_ejection_keeps_the_book_right(preset):
+    """What is taken back is counted, what is taken back again is as before."""
+    recreation, ejected = advanced(compiled(preset)), 0
+    for _ in range(200):
+        book, waiting = begun(recreation), recreation.waiting.sum()
+        before = recreation.objective
+        eject(book)
+        assert recreation.objective == pytest.approx(recreation.recounted(), rel=1e-9)
+        ejected += recreation.waiting.sum() - waiting
+        undo(book)
+        assert recreation.objective == pytest.approx(before, rel=1e-9)
+        assert recreation.waiting.sum() == waiting
+    assert ejected > 200
+
+
+def test_room_is_made_by_others():
+    """Sooner or later so many seconds are free, and the class that needs them keeps what it has."""
+    recreation = advanced(compiled("medium"))
+    book, made = recreation._book, []
+    for n in np.flatnonzero(book.nodes["held"]).tolist():
+        rows = rows_of(book)
+        spared = int(rows.g[rows.n == n][0])
+        needed = float(book.nodes["free_s"][n]) + 1.0
+        for _ in range(30):
+            make_room(begun(recreation), n, spared, needed)
+        after = rows_of(book)
+        kept, still = (r.count[(r.n == n) & (r.g == spared)].sum() for r in (rows, after))
+        assert still == kept
+        if len(np.unique(rows.g[rows.n == n])) > 1:
+            made.append(book.nodes["free_s"][n] >= needed)
+    assert np.mean(made) > 0.9
+
+
+# --- what stays feasible -----------------------------------------------------------------------
+
+
+def test_a_copy_that_saves_gb_is_kept():
+    """Fewer replicas would rather be read from elsewhere, but the limit on GB forbids it."""
+    data = fleet("A", "B", requests=[demand("all", 2)], limits={"max_transfer_gb": 0})
+    data["network"] = {"transfer_cost_per_gb": 0.1}
+    for node in data["nodes"]:
+        node.update(hosted=["m"], loaded={}, accelerators=2, memory_gb=20)
+        node.update(storage_cost_per_gb_hour=5.4, load_gb_per_s=10)
+    data["nodes"][1]["roles"] = ["hosting"]
+    one = compiled_of(**data)
+    start = placed(
+        one, hosting={"m": ["A", "B"]}, replicas=[row("A", 2, model="m")],
+        loads=[row("A", 2, model="m", source="A")], inference=[row("A", 2, request="all")],
+    )  # fmt: skip
+    recreation = Recreation(one, start)
+    recreation.advance(50, 0.0)
+    verdict = exact(recreation)
+    assert not verdict.violations
+    assert verdict.objective < judged(one, start).objective
+
+
+def test_a_start_that_serves_too_little_is_no_answer():
+    """Where the rest cannot be served either there is none; where it can it is."""
+    for count, served in ((10, True), (11, False)):
+        one = compiled_of(**fleet("A", requests=[demand("all", count, penalty=None)]))
+        hosting = {"hosting": {"m": ["A"]}, "unserved": {"all": count}}
+        fields = {"format": "placement-solution/1", "instance": "test", **hosting}
+        start = to_placement(one.quantities, Solution.from_dict(fields))
+        recreation = Recreation(one, start)
+        assert recreation.best is None
+        assert not recreation.complete
+        recreation.construct()
+        assert recreation.complete == served
+        assert (recreation.best is not None) == served
+
+
+def test_a_plan_that_serves_what_must_be_served_is_not_given_up():
+    """Not for one that costs less since it does not, even where requests count as very dear."""
+    data = fleet("A", requests=[demand("all", 1, penalty=None, output_tokens=1)])
+    data["nodes"][0]["engaged_cost_per_hour"] = 360_000
+    one = compiled_of(**data)
+    start = placed(
+        one, hosting={"m": ["A"]}, replicas=[row("A", 1, model="m")],
+        inference=[row("A", 1, request="all")],
+    )  # fmt: skip
+    recreation = Recreation(one, start)
+    recreation.advance(200, 0.0)
+    assert recreation.objective < recreation.best_objective == pytest.approx(10_000.0)
+    assert recreation.best.run_count.sum() == 1

@@ -1,5 +1,7 @@
 """A linear program solved again and again: the same values as from scratch."""
 
+import time
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -67,3 +69,51 @@ def test_few_steps_are_a_guess():
     simplex.within({0: (3.0, 4.0), 1: (0.0, 1.0)})
     assert np.isfinite(simplex.solve(basis, 1))
     assert simplex.solve(basis) == pytest.approx(-6)
+
+
+def test_a_column_may_cost_something_else():
+    """`charge` replaces the cost, and the columns that were best are so no longer."""
+    simplex = Simplex(square())
+    assert simplex.solve() == pytest.approx(-9)
+    simplex.charge(np.array([-3.0, -1.0]))
+    assert simplex.solve() == pytest.approx(-13)
+    assert simplex.values == pytest.approx([4, 1])
+
+
+def test_bounds_for_good_outlive_those_that_come_and_go():
+    """What `within` restores is what `bound` has set; other columns and the program are as ever."""
+    program = square()
+    simplex = Simplex(program)
+    simplex.bound(np.array([1]), np.array([0.5]), np.array([1.0]))
+    assert simplex.solve() == pytest.approx(-6)
+    simplex.within({1: (0.0, 3.0)})
+    assert simplex.solve() == pytest.approx(-8)
+    simplex.within({})
+    assert simplex.solve() == pytest.approx(-6)
+    assert Simplex(program).solve() == pytest.approx(-9)
+
+
+def test_rows_may_allow_something_else():
+    """`limit` replaces both bounds of the rows it names, infinite ones too."""
+    simplex = Simplex(square())
+    simplex.add_rows(sp.csr_array([[0.0, 1.0]]), np.array([-np.inf]), np.array([3.0]))
+    assert simplex.solve() == pytest.approx(-8)
+    simplex.limit(np.array([1]), np.array([-np.inf]), np.array([np.inf]))
+    assert simplex.solve() == pytest.approx(-9)
+    simplex.limit(np.array([0]), np.array([7.0]), np.array([np.inf]))
+    assert simplex.solve() == pytest.approx(-12)
+    simplex.limit(np.array([0, 1]), np.array([-np.inf, -np.inf]), np.array([2.0, 1.0]))
+    assert simplex.solve() == pytest.approx(-3)
+
+
+def test_solving_ends_when_it_is_too_late():
+    """After the latest time there is no answer, before it the same as without any."""
+    simplex = Simplex(square())
+    simplex.stop_at(np.inf)
+    assert simplex.solve() == pytest.approx(-9)
+    simplex.stop_at(time.monotonic() + 60.0)
+    simplex.charge(np.array([-2.0, -1.0]))
+    assert simplex.solve() == pytest.approx(-9)
+    simplex.stop_at(time.monotonic() - 1.0)
+    simplex.charge(np.array([-1.0, -2.0]))
+    assert simplex.solve() is None
