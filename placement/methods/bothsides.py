@@ -10,31 +10,40 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import numpy as np
+
 from placement.compiled import Compiled
 from placement.methods.adapting import adapted
 from placement.methods.chain import Chain
 from placement.methods.completion import Completer, Completion
 from placement.methods.pricing.pricer import Pricer
 from placement.methods.recreate.improver import Recreation
+from placement.methods.recreate.starting import frozen_classes
+from placement.methods.reflow.offering import NODES
 from placement.methods.reflow.reflower import SideBySide, Task, one_by_one
 from placement.prices import Prices
 from placement.search import Search
 
-OPENING, ARCS = 600, 60_000_000
-"""Looks at every arc before a placement follows the prices, and arcs looked at in each turn."""
-STEPS, STEPS_A_NODE = 20_000, 2
-"""Steps of ruin and recreate in one turn: so many, and so many for each node."""
+OPENING, ARCS, ARCS_A_NODE = 170, 60_000_000, 24_000
+"""Looks at every arc before a placement follows the prices; arcs looked at in each turn: so many,
+and so many for each node."""
+STEPS, STEPS_A_NODE = 20_000, 25
+"""Steps of ruin and recreate in one turn, the same way; they take about as long."""
 WARM, MANY, COOLING = 0.01, 1500, 0.95
 """Temperature of the first turn over the mean cost of a node, halved for so many nodes; and of each
 turn over the last."""
-WORTH, PATIENCE = 4e-4, 2
+WORTH, PATIENCE = 3e-4, 5
 """Relative gain that makes a turn worthwhile; turns in a row without it before reflow begins."""
 LITTLE, FLOW_PATIENCE = 5e-5, 6
 """The same for turns of reflow, before the search ends."""
-AFTERWARDS, GENTLY = 4, 0.4
-"""Turns' worth of steps after each reflow, and their first temperature over the usual one."""
+AFTERWARDS, FURTHER, GENTLY = 250, 10, 0.4
+"""Steps after each reflow for each node of one program and for each beyond, and their first
+temperature over the usual one."""
 CHAINS = 2
 """Chains of plans, however many threads there are, so that answers do not differ."""
+NEWS, LATEST = 5e-3, 0.6
+"""A search begins again where the bound has risen by so much since it began, and not after this
+share of the time."""
 SEVERAL = 450
 """With so many nodes reflow has more than one program to solve, and one chain keeps all threads."""
 OFFERED = 8
@@ -79,9 +88,11 @@ class _BothSides:
         q = search.quantities
         self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
         self.steps = STEPS + STEPS_A_NODE * q.n_nodes
+        self.arcs = ARCS + ARCS_A_NODE * q.n_nodes
         self.finish_s = 0.0
         self.dual: _Dual | None = None
         self.chains: list[Chain] = []
+        self.begun, self.born, self.begun_at = 0, -np.inf, search.clock()
 
     def over(self) -> bool:
         """Whether it is time to hand in what there is."""
@@ -96,11 +107,13 @@ class _BothSides:
             return None
         self._certify()
         if not self.over():
-            self._start_chains(self.dual.best)
+            self._start_again()
         search.enter("ruin and recreate")
-        self._until_idle(self._turn, WORTH, PATIENCE, until=lambda: self._settled)
-        self._start_again()
-        self._until_idle(self._turn, WORTH, PATIENCE)
+        while not self.over():
+            self._until_idle(self._turn, WORTH, PATIENCE, until=self._worth_a_start)
+            if not self._old or self._late:
+                break
+            self._start_again()
         search.enter("reflow")
         self._until_idle(lambda _: self._flow_turn(), LITTLE, FLOW_PATIENCE)
         self._offer()
@@ -154,49 +167,58 @@ class _BothSides:
         search = self.search
         if search.best is None:
             start = None if search.start is None else adapted(self.compiled, search.start)
-            self._begin(Recreation(self.compiled, start, prices=search.prices, seed=search.seed))
-            self.chains[0].run.construct()
+            run = Recreation(self.compiled, start, prices=search.prices, seed=search.seed)
+            run.construct()
+            self.chains.append(Chain(self.compiled, run, search.seed))
             self._offer()
-            self.chains[0].recreate(self.steps, self._warmth(), self.over)
+            self.chains[0].recreate(STEPS, self._warmth(), self.over)
 
-    def _begin(self, run: Recreation) -> None:
-        self.chains.append(Chain(self.compiled, run, self.search.seed + len(self.chains)))
-
-    def _start_chains(self, guide: Completion) -> None:
-        """From the placement known, and from nothing at the new prices unless it is an old one."""
-        if self.chains and self.search.start is not None:
-            return
-        seed = self.search.seed
-        anew = Recreation(self.compiled, None, prices=guide.prices, seed=seed)
-        anew.construct()
-        self._begin(anew)
-        if self.search.best is not None:
-            best = self.search.best
-            self._begin(Recreation(self.compiled, best, prices=guide.prices, seed=seed + 1))
-        self.chains = sorted(self.chains, key=lambda chain: chain.objective)[:CHAINS]
+    def _worth_a_start(self) -> bool:
+        """Whether prices are settled, and what there is was made at worse ones."""
+        return self._settled and self._old and not self._late
 
     @property
     def _settled(self) -> bool:
         """Whether prices are as good as they get."""
         return self.dual is not None and self.dual.pricer.done
 
-    def _start_again(self) -> None:
-        """Once more from nothing at prices that are settled; of many nodes, beside what there is.
+    @property
+    def _late(self) -> bool:
+        """Whether what begins now would not get as far as what there is."""
+        now = self.search.clock() + self.finish_s
+        return now > self.begun_at + LATEST * (self.deadline - self.begun_at)
 
-        What was made at other prices stays worse than what is made at these.
+    @property
+    def _old(self) -> bool:
+        """Whether what there is was made at prices much worse than those known now."""
+        best = self.dual.best if self.dual else None
+        return best is not None and best.bound > self.born + NEWS * abs(self.born)
+
+    def _start_again(self) -> None:
+        """From nothing at the prices known now; with many nodes, beside the best there is.
+
+        What was made at other prices stays worse than what is made at these. Kept, though, are an
+        old placement that is to be improved, and one with classes that ruin and recreate leaves.
         """
-        if self.over() or not self._settled or self.search.start is not None:
-            return
         assert self.dual is not None
         guide = self.dual.best
         assert guide is not None
-        self._offer()
+        self.born = guide.bound
+        if self.chains and self.search.start is not None:
+            return
+        if self.begun:
+            self._offer()
+        start = self.search.best if frozen_classes(self.compiled).any() else None
         large = self.compiled.quantities.n_nodes >= SEVERAL
-        self.chains = sorted(self.chains, key=lambda chain: chain.objective)[: int(large)]
-        while len(self.chains) < CHAINS:
-            seed = self.search.seed + CHAINS + len(self.chains)
-            self._begin(Recreation(self.compiled, None, prices=guide.prices, seed=seed))
-            self.chains[-1].run.construct()
+        kept = self.chains[:1] if large and self.begun else []
+        self.chains = []
+        while len(self.chains) + len(kept) < (CHAINS if self._settled else 1):
+            self.begun += 1
+            seed = self.search.seed + self.begun
+            run = Recreation(self.compiled, start, prices=guide.prices, seed=seed)
+            run.construct()
+            self.chains.append(Chain(self.compiled, run, seed))
+        self.chains += kept
 
     def _turn(self, turn: int) -> float:
         """One turn of both sides; returns the relative gain of the placement."""
@@ -218,17 +240,20 @@ class _BothSides:
         assert guide is not None
         before = self.objective
         latest = self.deadline - self.finish_s
-        leader = min(self.chains, key=lambda chain: chain.objective)
+        self.chains.sort(key=lambda chain: chain.objective)
         for chain in self.chains:
-            chain.follow(leader)
-        steps, warmth = AFTERWARDS * self.steps, GENTLY * self._warmth()
+            chain.follow(self.chains[0])
+        nodes = self.compiled.quantities.n_nodes
+        several = max(0, nodes - NODES)
+        steps = AFTERWARDS * (nodes - several) + FURTHER * several
+        warmth = GENTLY * self._warmth()
 
         def flow(chain: Chain, side_by_side: SideBySide) -> None:
             chain.reflow(guide, latest, side_by_side)
             chain.recreate(steps, warmth, self.over)
 
         if self.dual.pricer.done and self.compiled.quantities.n_nodes >= SEVERAL:
-            flow(min(self.chains, key=lambda chain: chain.objective), self._side_by_side)
+            flow(self.chains[0], self._side_by_side)
         else:
             self._beside_dual([partial(flow, chain, one_by_one) for chain in self.chains])
         return 1.0 - self.objective / before
@@ -240,7 +265,7 @@ class _BothSides:
         if dual.pricer.done:
             self._side_by_side(tasks)
         else:
-            self._side_by_side([tasks[0], partial(dual.advance, ARCS, self.over)])
+            self._side_by_side([tasks[0], partial(dual.advance, self.arcs, self.over)])
 
     @property
     def objective(self) -> float:
