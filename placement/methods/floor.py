@@ -10,6 +10,8 @@ from placement.compiled import Compiled
 from placement.prices import Prices
 from placement.quantities import REEXECUTION, Floats
 
+_DEAR = 50.0
+"""A request that must be served is worth at least so many times the dearest penalty."""
 _BELOW = 1 - 1e-9
 """Prices stay this much below costs, so that rounding never makes a request seem to pay."""
 
@@ -23,6 +25,20 @@ def floor_prices(compiled: Compiled) -> Prices:
     prices.verification[:] = least_checks(compiled, rate)
     prices.demand[:] = least_runs(compiled, rate)
     return prices
+
+
+def penalties(compiled: Compiled, least: Prices) -> Floats:
+    """$ for turning one request of each class away, where a search has to put a figure on it.
+
+    One that must be served is worth more than opening any node for it alone.
+    """
+    q = compiled.quantities
+    known = q.penalty[np.isfinite(q.penalty)]
+    dearest = max(float(known.max(initial=0.0)), float(least.demand.max(initial=0.0)), 1e-3)
+    price = q.transfer_price[np.isfinite(q.transfer_price)].max(initial=0.0)
+    reading = float(q.weights_gb.max(initial=0.0) * price)
+    node = float((compiled.engagement + compiled.rate * q.capacity_s).max(initial=0.0))
+    return np.where(np.isfinite(q.penalty), q.penalty, _DEAR * dearest + node + reading)
 
 
 def least_by_kind(compiled: Compiled, price: Floats) -> Floats:

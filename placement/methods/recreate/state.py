@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from placement.compiled import Compiled
+from placement.methods.floor import penalties
 from placement.methods.recreate.records import (
     BASE,
     CAN_HOST,
@@ -28,8 +29,6 @@ MOST_MODELS = 16
 """Models that one node may hold at a time."""
 _LOADED, _STORED = 0.75, 0.92
 """A node that has a model loaded, or stored, comes first as if it were so much cheaper."""
-_DEAR = 50.0
-"""A request that must be served is worth so many times the dearest penalty."""
 
 
 @dataclass(frozen=True)
@@ -178,9 +177,7 @@ def _classes(compiled: Compiled, least: Prices, frozen: Bools, models: Any, queu
     position[queue] = np.arange(q.n_classes)
     classes["at"] = position - np.append(models["first"], 0)[q.class_model]
     classes["place"][np.argsort(frozen, kind="stable")] = np.arange(q.n_classes)
-    known = q.penalty[np.isfinite(q.penalty)]
-    dearest = max(float(known.max(initial=0.0)), float(least.demand.max(initial=0.0)), 1e-3)
-    classes["penalty"] = np.where(np.isfinite(q.penalty), q.penalty, _DEAR * dearest)
+    classes["penalty"] = penalties(compiled, least)
     again = compiled.verified & (q.mode == REEXECUTION)
     checks = compiled.wanted_checks
     classes["light"] = np.where(again, 0.0, checks * least.verification)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from placement.compiled import Compiled
-from placement.methods.floor import floor_prices
+from placement.methods.floor import floor_prices, penalties
 from placement.methods.recreate.starting import (
     frozen_classes,
     lasting_hosting,
@@ -21,8 +21,6 @@ from placement.methods.recreate.state import Rows, fetch_costs
 from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_up
 from placement.solution import Placement
 
-_DEAR = 50.0
-"""A request that must be served is worth so many times the dearest penalty."""
 _NOISE = 1e-6
 """Parts of requests that are none."""
 
@@ -111,10 +109,8 @@ class Plan:
         self.recount()
 
     def _price_classes(self) -> None:
-        q, least = self.q, floor_prices(self.compiled)
-        known = q.penalty[np.isfinite(q.penalty)]
-        dearest = max(float(known.max(initial=0.0)), float(least.demand.max(initial=0.0)), 1e-3)
-        self.penalty: Floats = np.where(np.isfinite(q.penalty), q.penalty, _DEAR * dearest)
+        least = floor_prices(self.compiled)
+        self.penalty: Floats = penalties(self.compiled, least)
         light = self.compiled.wanted_checks * least.verification
         self.light: Floats = np.where(self.redone, 0.0, light)
 
