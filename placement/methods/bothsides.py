@@ -48,8 +48,9 @@ SEVERAL = 450
 """With so many nodes reflow has more than one program to solve, and one chain keeps all threads."""
 OFFERED = 8
 """Turns between two looks of the judge at the placement."""
-FINISH_S = 1.8e-4
-"""Seconds that reporting the answer takes for each class and node."""
+FINISH_S, BEGIN_S = 1.8e-4, 4e-4
+"""Seconds that reporting the answer takes for each class and node, and that ruin and recreate takes
+to begin after a reflow, for each node."""
 
 
 def close_in(search: Search, deadline: float) -> Completion | None:
@@ -239,11 +240,11 @@ class _BothSides:
         guide = self.dual.best
         assert guide is not None
         before = self.objective
-        latest = self.deadline - self.finish_s
+        nodes = self.compiled.quantities.n_nodes
+        latest = self.deadline - self.finish_s - BEGIN_S * nodes
         self.chains.sort(key=lambda chain: chain.objective)
         for chain in self.chains:
             chain.follow(self.chains[0])
-        nodes = self.compiled.quantities.n_nodes
         several = max(0, nodes - NODES)
         steps = AFTERWARDS * (nodes - several) + FURTHER * several
         warmth = GENTLY * self._warmth()

@@ -15,6 +15,7 @@ from placement.methods.completion import Completion
 from placement.methods.recreate.improver import Recreation
 from placement.methods.recreate.starting import cost_of
 from placement.methods.reflow.reflower import SideBySide, reflow
+from placement.search import Search
 from placement.solution import Placement
 
 CHUNK = 5_000
@@ -85,7 +86,7 @@ class Chain:
             self._best, self._best_cost = found, leader.objective
 
     def reflow(self, guide: Completion, latest: float, side_by_side: SideBySide) -> None:
-        """Go on from what reflow makes of the plan, or of the best one."""
+        """Go on from what reflow makes of the plan, or of the best one, unless it is `latest`."""
         self.turns += 1
         start = self.run.best
         if start is not None and self._leads:
@@ -98,6 +99,8 @@ class Chain:
         found = reflow(
             self.compiled, start, seed=seed, latest=latest, side_by_side=side_by_side
         )  # fmt: skip
+        if Search.clock() >= latest:
+            return
         self.run = Recreation(self.compiled, found, prices=guide.prices, seed=seed)
         self.guide(guide)
         self.run.construct()
