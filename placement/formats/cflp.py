@@ -107,7 +107,7 @@ def _units_in_one(table: Table, demand: Floats, numbers: Numbers) -> int:
     """The power of ten that makes demands and capacities whole."""
     m = len(table.accelerators)
     amounts = np.concatenate([table.accelerators, demand])
-    for unit in (10**k for k in range(DECIMALS + 1)):
+    for unit in (int(10**k) for k in range(DECIMALS + 1)):
         units = amounts * unit
         parted = np.abs(units - np.rint(units)) > ROUNDING * units
         large = units > MAX_COUNT
