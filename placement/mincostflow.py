@@ -160,6 +160,7 @@ def balanced_flow(supply: Ints, tail: Ints, head: Ints, capacity: Ints, cost: In
     """
     from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
+    _demand_countable(supply, tail, head, capacity)
     engine = SimpleMinCostFlow()
     sending = np.flatnonzero(supply)
     try:
@@ -172,12 +173,22 @@ def balanced_flow(supply: Ints, tail: Ints, head: Ints, capacity: Ints, cost: In
         raise EngineError(f"the min-cost flow engine refused the network: {error}.") from None
     if status in {engine.INFEASIBLE, engine.UNBALANCED}:
         return None
-    if status in {engine.BAD_COST_RANGE, engine.BAD_CAPACITY_RANGE}:
-        what = "costs" if status == engine.BAD_COST_RANGE else "capacities"
-        raise EngineError(f"the {what} are too large for an exact flow in 64-bit numbers.")
+    if status == engine.BAD_COST_RANGE:
+        raise EngineError("the costs are too large for an exact flow in 64-bit numbers.")
     if status != engine.OPTIMAL:
         raise EngineError(f"the min-cost flow engine gave up: {status.name}.")
     return np.asarray(engine.flows(np.arange(len(tail), dtype=np.int32)), dtype=np.int64)
+
+
+def _demand_countable(supply: Ints, tail: Ints, head: Ints, capacity: Ints) -> None:
+    """Refuse what the engine would refuse too, but with words of its own on standard error."""
+    if float(capacity.max(initial=0)) * len(capacity) < 2.0**62:
+        return
+    most = np.abs(supply).astype(float)
+    for end in (tail, head):
+        through = np.bincount(end, capacity, len(supply)) + most
+        if through.max() >= 2.0**62:
+            raise EngineError("the capacities are too large for an exact flow in 64-bit numbers.")
 
 
 def _batches(network: Network) -> list[Ints]:

@@ -84,18 +84,18 @@ class _Reader:
 
     size: int = 0
     promised: int = 0
-    promised_in: int = 0
+    first: _Line | None = None
     supply: dict[int, int] = field(default_factory=dict)
     arcs: list[tuple[int, ...]] = field(default_factory=list)
 
     def problem(self, line: _Line) -> None:
-        if self.promised_in:
-            line.refuse(0, f"only one line may begin with p, and line {self.promised_in} does")
+        if self.first:
+            line.refuse(0, f"only one line may begin with p, and line {self.first.number} does")
         if line.words[1] != b"min":
             line.refuse(1, "the problem must be min, a minimum-cost flow")
         self.size = line.whole(2, "the number of nodes", 1, MOST_NODES)
         self.promised = line.whole(3, "the number of arcs", 0, MOST_ARCS)
-        self.promised_in = line.number
+        self.first = line
 
     def node(self, line: _Line) -> None:
         self._demand_problem(line)
@@ -113,7 +113,7 @@ class _Reader:
         self.arcs.append((tail, head, lower, capacity, cost))
 
     def _demand_problem(self, line: _Line) -> None:
-        if not self.promised_in:
+        if not self.first:
             line.refuse(0, "a line `p min NODES ARCS` must come first")
 
 
@@ -150,10 +150,9 @@ def read_lines(text: bytes, file: str) -> Rows:
 
 def _demand_all(reader: _Reader, file: str) -> None:
     """Refuse a file that ends before all is said, or says too much."""
-    if not reader.promised_in:
+    if not reader.first:
         raise InputError(f"{file} has no line `p min NODES ARCS`, with which it must begin.")
     if len(reader.arcs) != reader.promised:
-        raise InputError(
-            f"{file}, line {reader.promised_in}: the number of arcs must be that of the lines with "
-            f"a, which is {len(reader.arcs)}, not {reader.promised}."
+        reader.first.refuse(
+            3, f"the number of arcs must be {len(reader.arcs)}, that of the lines with a"
         )
