@@ -92,7 +92,8 @@ def parse_dimacs(text: bytes, file: str) -> FlowProblem:
     supply = np.zeros(rows.size, dtype=np.int64)
     node, amount = rows.nodes
     supply[node - 1] = amount
-    left = sum(amount.tolist())
+    fits = float(np.abs(amount).sum(dtype=float)) < 2.0**62
+    left = int(amount.sum()) if fits else sum(amount.tolist())
     if left:
         raise InputError(f"{file}: the supplies of all nodes must add up to 0, not to {left}.")
     tail, head, lower, capacity, cost = rows.arcs
@@ -125,15 +126,22 @@ def _plain_rows(text: bytes) -> Rows | None:
 
 def _is_sound(rows: Rows, *, promised: int) -> bool:
     """Whether all numbers are in range and no node has two supplies."""
-    (node, amount), (_, _, lower, capacity, cost) = rows.nodes, rows.arcs
-    ends = [node, *rows.arcs[:2]]
-    least = min(int(end.min(initial=1)) for end in ends)
-    most = max(int(end.max(initial=1)) for end in ends)
-    if least < 1 or most > rows.size or len(cost) != promised:
+    node, amount = rows.nodes
+    lower, capacity, cost = rows.arcs[2:]
+    if len(cost) != promised or (lower > capacity).any():
         return False
-    if len(np.unique(node)) < len(node) or (lower < 0).any() or (lower > capacity).any():
+    if (np.diff(node) <= 0).any() and len(np.unique(node)) < len(node):
         return False
-    return max(int(np.abs(part).max(initial=0)) for part in (amount, capacity, cost)) <= MOST
+    ends, amounts = (node, *rows.arcs[:2]), (amount, lower, capacity, cost)
+    return (
+        all(_within(part, 1, rows.size) for part in ends)
+        and all(_within(part, -MOST, MOST) for part in amounts)
+        and lower.min() >= 0
+    )
+
+
+def _within(numbers: Ints, least: int, most: int) -> bool:
+    return not len(numbers) or bool(least <= numbers.min() and numbers.max() <= most)
 
 
 def solve_flow(problem: FlowProblem) -> Ints | None:
