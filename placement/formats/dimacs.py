@@ -182,7 +182,7 @@ def solve_flow(problem: FlowProblem) -> Ints | None:
 
 def _demand_summable(*amounts: Ints) -> None:
     """Refuse numbers whose sums do not fit into 64 bits."""
-    if sum(float(np.abs(part).astype(float).sum()) for part in amounts) >= 2.0**62:
+    if sum(float(np.abs(part).sum(dtype=float)) for part in amounts) >= 2.0**62:
         raise EngineError("supplies and bounds are too large for an exact flow in 64-bit numbers.")
 
 

@@ -16,6 +16,8 @@ Bytes = npt.NDArray[np.uint8]
 
 MOST_DIGITS = 16
 """Longer numbers are left to the careful reader."""
+_BLOCK, _PIECE = 2048, 2**17
+"""Lines and bytes at a time, so that what is made of them stays in the processor's cache."""
 _BLANK, _MINUS, _ZERO, _NEWLINE = b" -0\n"
 
 
@@ -41,7 +43,9 @@ class Lines:
     def of(cls, data: bytes) -> "Lines":
         """Split a text."""
         text = np.frombuffer(data if data.endswith(b"\n") else data + b"\n", dtype=np.uint8)
-        end = np.flatnonzero(text == _NEWLINE)
+        pieces = range(0, len(text), _PIECE)
+        ends = [np.flatnonzero(text[at : at + _PIECE] == _NEWLINE) + at for at in pieces]
+        end = np.concatenate(ends)
         size = np.diff(end, prepend=-1)
         return cls(text, end - size + 1, size)
 
@@ -69,28 +73,35 @@ class Lines:
         array or None
             A row for each number and a column for each line; None where a line is not plain.
         """
-        text, size = self._cut(rows)
-        first = np.cumsum(size) - size
-        text[first] = _BLANK
-        return _parsed(text, first, size, width)
-
-    def _cut(self, rows: Bools) -> tuple[Bytes, Ints]:
-        """The text of some lines, one after the other, as a copy; and their sizes."""
         at = np.flatnonzero(rows)
-        size = self.size[at]
-        if len(at) and at[-1] - at[0] + 1 == len(at):
-            start = self.begin[at[0]]
-            return self.text[start : start + size.sum()].copy(), size
-        return self.text[np.repeat(rows, self.size)], size
+        found = np.empty((width, len(at)), dtype=np.int64)
+        for start in range(0, len(at), _BLOCK):
+            part = at[start : start + _BLOCK]
+            text, size = self._cut(rows, int(part[0]), int(part[-1]) + 1)
+            numbers = _parsed(text, size, width)
+            if numbers is None:
+                return None
+            found[:, start : start + _BLOCK] = numbers.T
+        return found
+
+    def _cut(self, rows: Bools, start: int, stop: int) -> tuple[Bytes, Ints]:
+        """The text of some lines between two, one after the other, as a copy; and their sizes."""
+        rows, size, begin = rows[start:stop], self.size[start:stop], self.begin[start]
+        text = self.text[begin : begin + size.sum()]
+        if rows.all():
+            return text.copy(), size
+        return text[np.repeat(rows, size)], size[rows]
 
 
-def _parsed(text: Bytes, first: Ints, size: Ints, width: int) -> Ints | None:
-    """The numbers of lines that begin at `first` with a blank, by rows."""
+def _parsed(text: Bytes, size: Ints, width: int) -> Ints | None:
+    """The numbers of lines of these sizes, a row for each line."""
+    first = np.cumsum(size) - size
+    text[first] = _BLANK
     value = text - np.uint8(_ZERO)  # bytes before 0 come out large
     digit = value < 10
-    other = sum(np.count_nonzero(text == byte) for byte in (_BLANK, _NEWLINE, _MINUS))
+    counts = [int(np.count_nonzero(text == byte)) for byte in (_BLANK, _NEWLINE, _MINUS)]
     edge = np.flatnonzero(digit[1:] != digit[:-1])
-    if np.count_nonzero(digit) + other != len(text) or len(edge) != 2 * width * len(first):
+    if np.count_nonzero(digit) + sum(counts) != len(text) or len(edge) != 2 * width * len(first):
         return None
     before, last = edge[0::2], edge[1::2]
     begins, ends = before[0::width], last[width - 1 :: width]
@@ -99,30 +110,31 @@ def _parsed(text: Bytes, first: Ints, size: Ints, width: int) -> Ints | None:
     length = last - before
     if length.max(initial=0) > MOST_DIGITS:
         return None
-    numbers = _signed(_whole(value, last, length), text, before)
-    return None if numbers is None else numbers.reshape(-1, width).T.copy()
+    number = _whole(value * digit, last, length)
+    if counts[2] and not _give_signs(number, text, before, counts[2]):
+        return None
+    return number.reshape(-1, width)
 
 
 def _whole(value: Bytes, last: Ints, length: Ints) -> Ints:
-    """Numbers by their digits, the last digit of all numbers first."""
-    number = value[last].astype(np.int64)
-    longer = np.flatnonzero(length > 1)
-    place = 1
+    """Numbers by their digits, the last two of all numbers first.
+
+    Between numbers `value` is 0, so that a single digit is two as well.
+    """
+    pair = value.copy()
+    pair[1:] += 10 * value[:-1]
+    number = pair[last].astype(np.int64)
+    longer = np.flatnonzero(length > 2)
+    place = 2
     while len(longer):
-        number[longer] += value[last[longer] - place].astype(np.int64) * 10**place
-        place += 1
+        number[longer] += pair[last[longer] - place].astype(np.int64) * 10**place
+        place += 2
         longer = longer[length[longer] > place]
     return number
 
 
-def _signed(number: Ints, text: Bytes, before: Ints) -> Ints | None:
-    """Numbers with their signs; None where a minus stands elsewhere than before a number."""
+def _give_signs(number: Ints, text: Bytes, before: Ints, count: int) -> bool:
+    """Negate what has a minus; false where one of them stands elsewhere than before a number."""
     minus = text[before] == _MINUS
-    at = before[minus]
-    if (
-        np.count_nonzero(minus) != np.count_nonzero(text == _MINUS)
-        or (text[at - 1] != _BLANK).any()
-    ):
-        return None
     number[minus] *= -1
-    return number
+    return np.count_nonzero(minus) == count and bool((text[before[minus] - 1] == _BLANK).all())
