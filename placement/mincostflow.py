@@ -141,12 +141,8 @@ def balanced_flow(supply: Ints, tail: Ints, head: Ints, capacity: Ints, cost: In
     ----------
     supply : array of int
         What each node sends, or takes where negative; no node is the sink here.
-    tail, head : array of int
-        Ends of each arc.
-    capacity : array of int
-        The most each arc carries, from 0 on.
-    cost : array of int
-        Per unit on each arc; may be negative.
+    tail, head, capacity, cost : array of int
+        Of each arc: its ends, the most it carries, and the cost per unit, which may be negative.
 
     Returns
     -------
@@ -156,7 +152,7 @@ def balanced_flow(supply: Ints, tail: Ints, head: Ints, capacity: Ints, cost: In
     Raises
     ------
     EngineError
-        If supplies, capacities or costs are too large for the engine, or it crashes.
+        If numbers are too large for the engine, or it crashes.
     """
     from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
@@ -171,13 +167,13 @@ def balanced_flow(supply: Ints, tail: Ints, head: Ints, capacity: Ints, cost: In
         status = engine.solve()
     except (TypeError, ValueError, RuntimeError) as error:
         raise EngineError(f"the min-cost flow engine refused the network: {error}.") from None
+    if status == engine.OPTIMAL:
+        return np.asarray(engine.flows(np.arange(len(tail), dtype=np.int32)), dtype=np.int64)
     if status in {engine.INFEASIBLE, engine.UNBALANCED}:
         return None
     if status == engine.BAD_COST_RANGE:
         raise EngineError("the costs are too large for an exact flow in 64-bit numbers.")
-    if status != engine.OPTIMAL:
-        raise EngineError(f"the min-cost flow engine gave up: {status.name}.")
-    return np.asarray(engine.flows(np.arange(len(tail), dtype=np.int32)), dtype=np.int64)
+    raise EngineError(f"the min-cost flow engine gave up: {status.name}.")
 
 
 def _demand_countable(supply: Ints, tail: Ints, head: Ints, capacity: Ints) -> None:
