@@ -1,9 +1,10 @@
 """Minimum-cost flow, and the one place that touches OR-Tools' interface to it.
 
-Networks here have many sources and one sink. They are built by columns, fall apart into components
-that are solved one after another, and carry costs in $, which become whole numbers on the way to
-the engine. The engine holds the interpreter's lock and knows no time limit, so a large component
-under a near deadline is solved by a child process, which can be ended.
+Networks of this package have many sources and one sink. They are built by columns, fall apart into
+components that are solved one after another, and carry costs in $, which become whole numbers on
+the way to the engine. The engine holds the interpreter's lock and knows no time limit, so a large
+component under a near deadline is solved by a child process, which can be ended. Any other network,
+such as published files have, is for `balanced_flow`.
 """
 
 import io
@@ -131,6 +132,59 @@ def cheapest_flow(
             return None
         flow[rows] = part
     return flow
+
+
+def balanced_flow(supply: Ints, tail: Ints, head: Ints, capacity: Ints, cost: Ints) -> Ints | None:
+    """The cheapest flow that leaves nothing anywhere, with costs in whole numbers, exactly.
+
+    Parameters
+    ----------
+    supply : array of int
+        What each node sends, or takes where negative; no node is the sink here.
+    tail, head, capacity, cost : array of int
+        Of each arc: its ends, the most it carries, and the cost per unit, which may be negative.
+
+    Returns
+    -------
+    array of int or None
+        The flow on each arc; None where there is no such flow.
+
+    Raises
+    ------
+    EngineError
+        If numbers are too large for the engine, or it crashes.
+    """
+    from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
+
+    _demand_countable(supply, tail, head, capacity)
+    engine = SimpleMinCostFlow()
+    sending = np.flatnonzero(supply)
+    try:
+        engine.add_arcs_with_capacity_and_unit_cost(
+            tail.astype(np.int32), head.astype(np.int32), capacity, cost
+        )
+        engine.set_nodes_supplies(sending.astype(np.int32), supply[sending])
+        status = engine.solve()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise EngineError(f"the min-cost flow engine refused the network: {error}.") from None
+    if status == engine.OPTIMAL:
+        return np.asarray(engine.flows(np.arange(len(tail), dtype=np.int32)), dtype=np.int64)
+    if status in {engine.INFEASIBLE, engine.UNBALANCED}:
+        return None
+    if status == engine.BAD_COST_RANGE:
+        raise EngineError("the costs are too large for an exact flow in 64-bit numbers.")
+    raise EngineError(f"the min-cost flow engine gave up: {status.name}.")
+
+
+def _demand_countable(supply: Ints, tail: Ints, head: Ints, capacity: Ints) -> None:
+    """Refuse what the engine would refuse too, but with words of its own on standard error."""
+    if float(capacity.max(initial=0)) * len(capacity) < 2.0**62:
+        return
+    most = np.abs(supply).astype(float)
+    for end in (tail, head):
+        through = np.bincount(end, capacity, len(supply)) + most
+        if through.max() >= 2.0**62:
+            raise EngineError("the capacities are too large for an exact flow in 64-bit numbers.")
 
 
 def _batches(network: Network) -> list[Ints]:

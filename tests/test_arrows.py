@@ -42,7 +42,7 @@ ARROWS = {
     "distributed": "assembly compiled errors instance methods native prices quantities result "
     "search solution solving",
     "generate": "errors instance",
-    "formats": "errors generate instance",
+    "formats": "errors generate instance mincostflow quantities",
     "cli": "certificate distributed errors evaluation expansion formats generate instance native "
     "prices quantities result solution solving",
 }

@@ -10,7 +10,14 @@ import pytest
 
 from placement import mincostflow
 from placement.errors import EngineError
-from placement.mincostflow import SINK, TOLERANCE, Network, NetworkBuilder, cheapest_flow
+from placement.mincostflow import (
+    SINK,
+    TOLERANCE,
+    Network,
+    NetworkBuilder,
+    balanced_flow,
+    cheapest_flow,
+)
 
 
 def random_network(seed, *, decades=0.0):
@@ -204,3 +211,24 @@ def test_a_child_that_fails(monkeypatch, program):
     monkeypatch.setattr(sys, "executable", program)
     with pytest.raises(EngineError, match="process failed"):
         cheapest_flow(random_network(5), time.monotonic() + 60)
+
+
+# --- any network ---------------------------------------------------------------------------------
+
+
+def columns(*arcs):
+    """Tail, head, capacity and cost of arcs."""
+    return [np.array(column, dtype=np.int64) for column in zip(*arcs, strict=True)]
+
+
+def test_a_balanced_flow_may_start_and_end_anywhere():
+    """Costs may be negative: the detour over node 0 earns 3 for what it can carry."""
+    supply = np.array([0, 4, -4])
+    flow = balanced_flow(supply, *columns((1, 2, 9, 0), (1, 0, 3, -5), (0, 2, 9, 2)))
+    assert flow.tolist() == [1, 3, 3]
+
+
+def test_a_balanced_flow_leaves_nothing_or_is_none():
+    """Too little capacity, or supplies that do not add up to 0."""
+    assert balanced_flow(np.array([2, -2]), *columns((0, 1, 1, 1))) is None
+    assert balanced_flow(np.array([2, -1]), *columns((0, 1, 9, 1))) is None

@@ -13,6 +13,7 @@ import click
 
 from placement.cli.checker import check
 from placement.cli.codes import ExitCode, describe
+from placement.cli.published import export, flow
 from placement.cli.solver import solve
 from placement.cli.sources import generate, import_, schema
 from placement.cli.viewer import expand, show
@@ -74,7 +75,7 @@ def app(*, debug: bool) -> None:
     del debug
 
 
-for _command in (solve, check, show, expand, generate, import_, schema):
+for _command in (solve, check, show, expand, generate, import_, export, flow, schema):
     app.add_command(_command)
 
 

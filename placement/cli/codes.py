@@ -19,7 +19,7 @@ MEANINGS = {
     ExitCode.DONE: "done; for solve: a placement was found and written",
     ExitCode.DEFECT: "a defect of ours (or of an engine), not of your input",
     ExitCode.BAD_INPUT: "bad input: a file, a field of it or an option",
-    ExitCode.INFEASIBLE: "solve: proven that no placement serves all that must be served",
+    ExitCode.INFEASIBLE: "solve, flow: proven that no answer serves all that must be served",
     ExitCode.NOTHING_FOUND: "solve: no placement found in the time given",
     ExitCode.CHECK_FAILED: "check: the placement breaks a rule or its file claims an untruth",
     ExitCode.INTERRUPTED: "interrupted before there was anything to write",

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from placement.cli import console, files
+from placement.cli.published import named
 
 
 @click.command()
@@ -68,6 +69,66 @@ def trace(paths: tuple[str, ...], output: str, **options: Any) -> None:
 
     files.demand_writable(output)
     files.write_lines(output, [read_trace(paths, **options).to_json()])
+
+
+@import_.command()
+@click.argument("path", metavar="FILE")
+@click.option("-o", "--output", metavar="FILE", default=files.STREAM, help="Default: stdout.")
+def gap(path: str, output: str) -> None:
+    """Make an instance of generalised assignment: m n, costs, uses, capacities.
+
+    This is the format of the OR-Library, of Chu and Beasley, and of Yagiura, one problem a file.
+    """
+    from placement.formats.gap import parse_gap
+
+    files.demand_writable(output)
+    files.write_lines(output, [parse_gap(files.read_bytes(path), named(path)).to_json()])
+
+
+@import_.command()
+@click.argument("path", metavar="FILE")
+@click.option("-o", "--output", metavar="FILE", default=files.STREAM, help="Default: stdout.")
+def cflp(path: str, output: str) -> None:
+    """Make an instance of capacitated facility location.
+
+    This is the format of the OR-Library. A customer may be served by many facilities.
+    """
+    _facilities(path, output, single_source=False)
+
+
+@import_.command()
+@click.argument("path", metavar="FILE")
+@click.option("-o", "--output", metavar="FILE", default=files.STREAM, help="Default: stdout.")
+def sscflp(path: str, output: str) -> None:
+    """Make an instance of facility location with a single source.
+
+    The file is that of cflp, but each customer is served by one facility.
+    """
+    _facilities(path, output, single_source=True)
+
+
+def _facilities(path: str, output: str, *, single_source: bool) -> None:
+    from placement.formats.cflp import parse_cflp
+
+    files.demand_writable(output)
+    instance = parse_cflp(files.read_bytes(path), named(path), single_source=single_source)
+    files.write_lines(output, [instance.to_json()])
+
+
+@import_.command()
+@click.argument("path", metavar="FILE")
+@click.option("-o", "--output", metavar="FILE", default=files.STREAM, help="Default: stdout.")
+def dimacs(path: str, output: str) -> None:
+    """Make an instance of a min-cost flow that is a transport.
+
+    Every arc must lead from a node that sends to one that takes. placement flow solves all others.
+    """
+    from placement.formats.dimacs import parse_dimacs
+    from placement.formats.transport import as_transport
+
+    files.demand_writable(output)
+    problem = parse_dimacs(files.read_bytes(path), named(path))
+    files.write_lines(output, [as_transport(problem).to_json()])
 
 
 @click.command()
