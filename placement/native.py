@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "placement.methods.recreate",
     "placement.methods.completion_kernels",
     "placement.methods.offers_kernels",
+    "placement.methods.assignment",
 )
 """Modules with native functions; a package stands for all its modules.
 
