@@ -168,7 +168,9 @@ def solve_by(
     solution says it comes from. All else is as for `solve`.
     """
     _check_arguments(engine, time_limit, gap, threads)
-    if native.pays(len(instance.requests), len(instance.nodes)):
+    if native.pays(len(instance.requests), len(instance.nodes)) or native.pays_for_jobs(
+        len(instance.models), len(instance.pairs)
+    ):
         native.prepare()
     begun = time.monotonic()
     compiled = Compiled(instance)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from placement import native
 from placement.compiled import Compiled
 from placement.quantities import ROUNDING, Bools, Floats, Ints
 from placement.solution import Placement, table
@@ -112,6 +113,11 @@ def recognises(compiled: Compiled) -> bool:
         and jobs <= MOST_JOBS
         and jobs * (q.n_nodes + 1) <= MOST_CELLS
     )
+
+
+def pays(compiled: Compiled) -> bool:
+    """Whether an instance that `recognises` knows is large enough for native code to be loaded."""
+    return native.pays_for_jobs(compiled.quantities.n_models, len(compiled.quantities.pair_class))
 
 
 def jobs_of(compiled: Compiled) -> Jobs:

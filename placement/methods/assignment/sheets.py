@@ -22,6 +22,8 @@ class Sheet(NamedTuple):
         1 where the job may go as far as is known.
     choices : array over jobs
         How many nodes are open to it.
+    whim : array over jobs
+        How much a job is preferred when one is chosen to branch on.
     price : array over jobs
         $ for having it done, the multipliers.
     taken : array of bytes, shape (nodes, jobs)
@@ -57,6 +59,7 @@ class Sheet(NamedTuple):
     room: Ints
     open: _Bytes
     choices: Ints
+    whim: Floats
     price: Floats
     taken: _Bytes
     change: Floats
@@ -83,7 +86,7 @@ _REALS, _WHOLES, _BYTES = (
 )
 SHEET = types.NamedTuple(
     [
-        _REALS[2], _WHOLES[2], _WHOLES[1], _BYTES[2], _WHOLES[1], _REALS[1], _BYTES[2],
+        _REALS[2], _WHOLES[2], _WHOLES[1], _BYTES[2], _WHOLES[1], _REALS[1], _REALS[1], _BYTES[2],
         _REALS[2], _REALS[2], _REALS[2], _REALS[2], _WHOLES[1], _WHOLES[1],
         _REALS[1], _REALS[1], _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[1],
         _REALS[2], _WHOLES[1], _WHOLES[1], _REALS[1],
@@ -109,7 +112,7 @@ def sheet_of(jobs: Jobs) -> Sheet:
 
     return Sheet(
         np.where(able, jobs.cost, 0.0), np.ascontiguousarray(jobs.units), jobs.room.copy(),
-        able.astype(np.uint8), able.sum(axis=0).astype(np.int64), reals(size),
+        able.astype(np.uint8), able.sum(axis=0).astype(np.int64), np.ones(size), reals(size),
         np.zeros((nodes, size), dtype=np.uint8), reals(nodes, size), reals(nodes, size),
         reals(size + 1, width), reals(size + 1, width), wholes(size), wholes(nodes),
         reals(size), reals(size), reals(size), wholes(nodes * size + 1), wholes(size + 2),

@@ -17,7 +17,8 @@ from placement.native import native
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
 _AGAIN = 0.02
 """A node is sifted once more where so large a part of its pairs was closed."""
-_SAFE = 1e-6
+_BEYOND = 1e-4
+"""How far beyond the cutoff ascents aim, relative."""
 
 
 @native(_INT(SHEET))
@@ -33,7 +34,7 @@ def _free(s: Any) -> Any:
 @native(_INT(SHEET, _REAL, _INT))
 def tighten(s: Any, cutoff: Any, steps: Any) -> Any:
     """Ascend and close pairs while that helps; -1: nothing here, 0: all decided, 1: open."""
-    goal = cutoff + 0.1 * abs(cutoff) * 1e-3 + _SAFE
+    goal = cutoff + _BEYOND * abs(cutoff)
     while True:
         bound = ascend(s, steps, goal, cutoff, 0.6, 3)
         if bound > cutoff:
@@ -64,7 +65,7 @@ def _choose(s: Any) -> Any:
                     second, least, at = least, s.extra[i, j], i
                 else:
                     second = min(second, s.extra[i, j])
-        score = (least + 1e-2) * (second + 1e-2)
+        score = s.whim[j] * (least + 1e-2) * (second + 1e-2)
         if score > best:
             best, chosen = score, at * len(s.price) + j
     return chosen
