@@ -17,7 +17,9 @@ _SHORTEST = 1e-4
 
 
 @native(_REAL(SHEET, _INT, _REAL, _REAL, _REAL, _INT))
-def ascend(s: Any, steps: Any, goal: Any, cutoff: Any, length: Any, patience: Any) -> Any:
+def ascend(  # noqa: PLR0917
+    s: Any, steps: Any, goal: Any, cutoff: Any, length: Any, patience: Any
+) -> Any:
     """So many steps towards a bound of `goal`, none after one above the cutoff; the best bound.
 
     `length` is the part of Polyak's step to begin with, halved after `patience` steps without

@@ -71,19 +71,23 @@ def leave(p: Any, j: Any) -> Any:
     return fined(p, i) - before - p.cost[i, j]
 
 
-@native(types.UniTuple(_REAL, 2)(PLAN, _INT, _INT))
+@native(_REAL(PLAN, _INT, _INT))
+def adding(p: Any, j: Any, i: Any) -> Any:
+    """What a job would add on a node that it is not on, fines included."""
+    free = p.room[i] - p.load[i]
+    return p.cost[i, j] + p.fine[i] * (max(0.0, p.work[i, j] - free) - max(0.0, -free))
+
+
+@native(_INT(PLAN, _INT, _INT))
 def settling(p: Any, j: Any, but: Any) -> Any:
-    """The least that a job adds on some node but one, and which."""
+    """The node, all but one, on which a job adds least; -1 where it has no other."""
     least, at = np.inf, -1
     for i in range(len(p.room)):
         if p.open[i, j] and i != but:
-            free = p.room[i] - p.load[i]
-            added = p.cost[i, j] + p.fine[i] * (
-                max(0.0, p.work[i, j] - free) - max(0.0, -free)
-            )
+            added = adding(p, j, i)
             if added < least:
                 least, at = added, i
-    return least, float(at)
+    return at
 
 
 @native(_INT(PLAN, _INT, _REAL))
@@ -120,9 +124,9 @@ def eject(p: Any, job: Any, noise: Any) -> Any:
     p.moved[job] = stamp
     best, length, target, hole, size = -_LEAST, -1, -1, home, 0
     while True:
-        added, at = settling(p, job, hole if size == 0 else -1)
-        if total + added < best:
-            best, length, target = total + added, size, int(at)
+        at = settling(p, job, home if size == 0 else -1)
+        if at >= 0 and total + adding(p, job, at) < best:
+            best, length, target = total + adding(p, job, at), size, at
         if size == LONGEST:
             break
         j = _successor(p, hole, noise)

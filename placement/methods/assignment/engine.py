@@ -12,16 +12,16 @@ import numpy as np
 
 from placement.methods.assignment.board import Board
 from placement.methods.assignment.diving import Dives
-from placement.methods.assignment.jobs import Jobs, jobs_of
+from placement.methods.assignment.jobs import jobs_of
 from placement.methods.assignment.linear import Relaxed, relax
 from placement.methods.assignment.plans import BEST, Plan, plan_of
-from placement.methods.assignment.proving import Proof, Root
+from placement.methods.assignment.proving import Proof, Root, cells_of
 from placement.methods.assignment.relinking import adopt, walk
 from placement.quantities import Ints
 from placement.search import Search
 from placement.solution import StoppedBy
 
-MOST_WORK = 1e8
+MOST_CELLS = 1e8
 """Beyond so many cells, all knapsack tables together, there are no trees."""
 _CHAINS = 2e8
 """Looks at jobs in one turn of chains."""
@@ -41,25 +41,26 @@ def assign(search: Search) -> StoppedBy:
     relaxed = relax(jobs, search.deadline)
     if relaxed.infeasible or not jobs.able.any(axis=0).all():
         search.infeasible = search.best is None
-    if search.done:
-        return search.stopped_by()
-    search.certify(relaxed.prices(jobs))
+    else:
+        search.certify(relaxed.prices(jobs))
+        _work(board, relaxed)
+    return search.stopped_by()
+
+
+def _work(board: Board, relaxed: Relaxed) -> None:
+    """Chains, then trees; chains to the end where trees would be too large."""
+    search = board.search
     search.enter("chains")
     chains = Chains(board, relaxed)
-    chains.begin()
-    cells = float((jobs.able * (jobs.room[:, None] + 1.0)).sum())
-    if search.done or cells > MOST_WORK:
-        while not search.done:
-            _share(board, chains.advance())
-        return search.stopped_by()
+    chains.run(_TURNS)
+    if cells_of(board.jobs) > MOST_CELLS:
+        chains.run(None)
+        return
     search.enter("knapsacks")
     root = Root(board, relaxed.price)
     root.ascend()
-    if search.done:
-        return search.stopped_by()
     search.enter("branching")
     _branch(board, root)
-    return search.stopped_by()
 
 
 class Chains:
@@ -74,12 +75,14 @@ class Chains:
         if board.node is not None:
             adopt(self.plan, board.node)
 
-    def begin(self) -> None:
-        """A few turns, and as many more as it takes to have a plan."""
-        for turn in range(_PATIENT):
-            if self.board.search.done or (turn >= _TURNS and self.board.node is not None):
-                return
+    def run(self, turns: int | None) -> None:
+        """So many turns, None for no limit, and some more where that takes for a first plan."""
+        turn = 0
+        while not self.board.search.done and (turns is None or turn < turns):
             _share(self.board, self.advance())
+            turn += 1
+            if turn == turns and self.board.node is None and turns < _PATIENT:
+                turns += 1
 
     def advance(self) -> list[Ints]:
         """One turn; the best plan, if there is one without overload."""

@@ -16,6 +16,10 @@ MOST_UNITS = 20_000
 """Capacities are counted in at most so many units; knapsacks are tables as wide as that."""
 _TABLE = 8_000_000
 """Most cells, jobs x units, of such a table."""
+_TYPICAL = 64.0
+"""Coins that the median job costs, about."""
+_TINY = 1e-9
+"""Costs that are so much less than the largest do not count for that."""
 _FINEST = 4
 """Amounts of at most so many decimals count as multiples of a unit."""
 
@@ -32,8 +36,10 @@ class Jobs:
     compiled : Compiled
     job_class : array over jobs
         The request class of each.
+    coin : float
+        $ that are one unit of money here, a power of two: most jobs cost some tens of it.
     cost, work_s : array, shape (nodes, jobs)
-        $ and seconds of each job; cost is infinite where the job may not go.
+        Coins and seconds of each job; cost is infinite where the job may not go.
     room_s : array over nodes
         Capacities, rounding allowed for.
     units : array of int, shape (nodes, jobs)
@@ -43,11 +49,12 @@ class Jobs:
     exact : bool
         Whether units are all there is to know: work is a multiple of them.
     step : float
-        All objectives are multiples of it [$]; 0 where nothing is known.
+        All objectives are multiples of it [coins]; 0 where nothing is known.
     """
 
     compiled: Compiled
     job_class: Ints
+    coin: float
     cost: Floats
     work_s: Floats
     room_s: Floats
@@ -62,7 +69,7 @@ class Jobs:
         return np.isfinite(self.cost)
 
     def objective(self, node: Ints) -> float:
-        """What it costs to have each job on the given node [$]."""
+        """What it costs to have each job on the given node [coins]."""
         return float(self.cost[node, np.arange(len(node))].sum())
 
     def feasible(self, node: Ints) -> bool:
@@ -104,7 +111,7 @@ def recognises(compiled: Compiled) -> bool:
     q = compiled.quantities
     jobs = int(q.count.sum())
     return bool(
-        0 < q.n_classes
+        q.n_classes > 0
         and q.n_models == 0
         and q.paired.all()
         and not compiled.verified.any()
@@ -136,10 +143,18 @@ def jobs_of(compiled: Compiled) -> Jobs:
     cost, work = cost[:, job_class], work[:, job_class]
     units, room, exact = _in_units(np.where(np.isfinite(cost), work, 0.0), room_s)
     step = unit_of(np.append(arcs.cost, q.penalty[np.isfinite(q.penalty)]))
+    coin = _coin(cost)
     return Jobs(
-        compiled, job_class, np.ascontiguousarray(cost), np.ascontiguousarray(work), room_s,
-        units, room, exact, step,
+        compiled, job_class, coin, np.ascontiguousarray(cost / coin), np.ascontiguousarray(work),
+        room_s, units, room, exact, step / coin,
     )  # fmt: skip
+
+
+def _coin(cost: Floats) -> float:
+    """Money of a fitting size."""
+    finite = cost[np.isfinite(cost)]
+    some = finite[finite > _TINY * finite.max(initial=0.0)]
+    return float(2.0 ** np.round(np.log2(np.median(some) / _TYPICAL))) if len(some) else 1.0
 
 
 def unit_of(values: Floats) -> float:

@@ -15,7 +15,6 @@ from placement.methods.assignment.sheets import SHEET, TRAIL
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
-_SLIGHT = 1e-9
 
 
 @native(_INT(SHEET, _INT))
@@ -23,10 +22,10 @@ def _gather(s: Any, i: Any) -> Any:
     """List the jobs that node i gains from and that still have a choice; how many."""
     size = 0
     for j in range(len(s.price)):
-        if s.open[i, j] and s.choices[j] > 1 and s.units[i, j] <= s.left[i]:
-            if s.price[j] > s.cost[i, j]:
-                s.items[size] = j
-                size += 1
+        inside = s.open[i, j] and s.choices[j] > 1 and s.units[i, j] <= s.left[i]
+        if inside and s.price[j] > s.cost[i, j]:
+            s.items[size] = j
+            size += 1
     return size
 
 

@@ -19,9 +19,9 @@ class Relaxed:
     Attributes
     ----------
     price : array over jobs
-        $ for having each done.
+        Coins for having each done.
     rate : array over nodes
-        $ per second of capacity.
+        Coins per second of capacity.
     node : array over jobs
         Where most of each job goes.
     infeasible : bool
@@ -38,7 +38,8 @@ class Relaxed:
         q = jobs.compiled.quantities
         count = np.maximum(np.bincount(jobs.job_class, minlength=q.n_classes), 1)
         demand = np.bincount(jobs.job_class, self.price, q.n_classes) / count
-        return replace(Prices.zero(q), demand=demand, capacity=self.rate[: q.n_nodes])
+        rate = self.rate[: q.n_nodes] * jobs.coin
+        return replace(Prices.zero(q), demand=demand * jobs.coin, capacity=rate)
 
 
 def relax(jobs: Jobs, deadline: float) -> Relaxed:
@@ -65,6 +66,7 @@ def _program(jobs: Jobs, i: Ints, j: Ints) -> Program:
     matrix = sp.csr_array(sp.coo_array((entries, places), shape=(size + nodes, len(k))))
     once = np.ones(size)
     return Program(
-        jobs.cost[i, j], np.zeros(len(k)), np.ones(len(k)), np.ones(len(k), dtype=bool), matrix,
+        jobs.cost[i, j], np.zeros(len(k)), np.full(len(k), np.inf), np.ones(len(k), dtype=bool),
+        matrix,
         np.concatenate([once, np.full(nodes, -np.inf)]), np.concatenate([once, jobs.room_s]),
     )  # fmt: skip

@@ -1,8 +1,9 @@
 """What the native search works on: where every job is now, and the best plans so far."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import types
 
 from placement.methods.assignment.jobs import Jobs
@@ -24,9 +25,9 @@ class Plan(NamedTuple):
     open : array of bytes, shape (nodes, jobs)
         1 where the job may go.
     rate : array over nodes
-        $ that a second of capacity is worth, a guide.
+        Coins that a second of capacity is worth, a guide.
     fine : array over nodes
-        $ per second of overload.
+        Coins per second of overload.
     node, load : array over jobs, over nodes
         The plan.
     best : array over jobs
@@ -60,7 +61,7 @@ class Plan(NamedTuple):
     moved: Ints
     chain: Ints
     origin: Ints
-    chance: Ints
+    chance: npt.NDArray[np.uint64]
     counts: Ints
     value: Floats
 
@@ -69,7 +70,8 @@ _REALS, _WHOLES, _BYTES, _WORDS = (
     {n: types.Array(kind, n, "C") for n in (1, 2)}
     for kind in (types.float64, types.int64, types.uint8, types.uint64)
 )
-PLAN = types.NamedTuple(
+_named: Any = types.NamedTuple
+PLAN = _named(
     [
         _REALS[2], _REALS[2], _REALS[1], _BYTES[2], _REALS[1], _REALS[1], _WHOLES[1], _REALS[1],
         _WHOLES[1], _WHOLES[2], _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[1], _WHOLES[1],
@@ -80,6 +82,8 @@ PLAN = types.NamedTuple(
 """The type of a plan for the compiler."""
 CHAINS, KEPT, ENDED = range(3)
 """Places in `counts`."""
+_ODD = 0x9E3779B97F4A7C15
+"""Spreads seeds over a word."""
 NOW, BEST = range(2)
 """Places in `value`."""
 
@@ -94,11 +98,11 @@ def plan_of(jobs: Jobs, rate: Floats, seed: int) -> Plan:
     def wholes(*shape: int) -> Ints:
         return np.zeros(shape, dtype=np.int64)
 
+    chance = np.array([(seed * 2 + 1) * _ODD % 2**64], dtype=np.uint64)
     return Plan(
         np.where(able, jobs.cost, 0.0), jobs.work_s, jobs.room_s, able.astype(np.uint8),
         rate.copy(), np.maximum(2.0 * rate, 0.1 * fine),
         wholes(size), np.zeros(nodes), wholes(size), wholes(ELITE, size), np.zeros(ELITE),
         np.arange(size), wholes(size), wholes(size), wholes(size),
-        np.array([(seed * 2 + 1) * 0x9E3779B97F4A7C15 % 2**64], dtype=np.uint64), np.array([0, 0, 1]),
-        np.array([np.inf, np.inf]),
+        chance, np.array([0, 0, 1]), np.array([np.inf, np.inf]),
     )  # fmt: skip

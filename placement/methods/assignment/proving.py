@@ -8,6 +8,7 @@ import numpy as np
 
 from placement.methods.assignment.ascending import ascend
 from placement.methods.assignment.board import Board
+from placement.methods.assignment.jobs import Jobs
 from placement.methods.assignment.knapsacks import weigh
 from placement.methods.assignment.sheets import FOUND, LEVEL, TRAIL, Sheet, sheet_of
 from placement.methods.assignment.tree import explore
@@ -20,8 +21,17 @@ WORK = 3e8
 _ASCENT, _PATIENCE = 1000, 20
 _SLACK = 1e-6
 """Of a step, or of 0.1 % of a cost: what rounding may add to a bound."""
-_TARGETS = 8
-"""The way from the bound to the best plan is made in at most about so many targets."""
+_MOST_STEPS = 64
+"""Targets rise step by step where no more are left to the best plan."""
+_LOWER = 0.2
+"""A target is given up for one lower by half this part of its distance to the bound."""
+_FIRST = 1.0 / 16.0
+"""Else they rise by this part of what is left, and by twice the part each time."""
+
+
+def cells_of(jobs: Jobs) -> float:
+    """Cells of the knapsack tables of all nodes together."""
+    return float((jobs.able * (jobs.room[:, None] + 1.0)).sum())
 
 
 class Root:
@@ -30,7 +40,7 @@ class Root:
     Attributes
     ----------
     bound : float
-        The Lagrangian bound [$]; minus infinity before `ascend`.
+        The Lagrangian bound [coins]; minus infinity before `ascend`.
     price, extra
         As in `Sheet`.
     nodes : int
@@ -42,10 +52,9 @@ class Root:
         self.sheet = sheet_of(board.jobs)
         self.sheet.price[:] = price
         self.able = self.sheet.open.copy()
-        jobs = board.jobs
-        cells = float((jobs.able * (jobs.room[:, None] + 1.0)).sum())
-        self.nodes = int(np.clip(WORK / max(cells, 1.0), 1, 2000))
-        self._chunk = int(np.clip(WORK / max(cells, 1.0), _PATIENCE, _ASCENT))
+        times = WORK / max(1.0, cells_of(board.jobs))
+        self.nodes = int(np.clip(times, 1, 2000))
+        self._chunk = int(np.clip(times, _PATIENCE, _ASCENT))
         self.bound = -np.inf
         self.price = price
         self.extra: Floats = np.zeros_like(self.sheet.extra)
@@ -87,19 +96,23 @@ class Proof:
         self.board, self.root = board, root
         self.sheet = sheet_of(board.jobs)
         self.ended = self._over = False
-        self._target = -np.inf
-        self._aim()
+        self._share = _FIRST
+        self._begin(self._aim())
 
-    def _aim(self) -> None:
-        """The next target."""
-        board, first = self.board, self._target == -np.inf
+    def _aim(self) -> float:
+        """The target that is right for the bound and the best plan of now."""
+        board = self.board
         top, step = board.top, board.jobs.step
-        base = max(board.bound, self.root.bound, self._target)
-        ahead = base if first and step > 0 else base + step
-        target = max(ahead, base + (top - base) / _TARGETS)
+        target = board.bound
+        if top - target > _MOST_STEPS * step:
+            target += self._share * (top - target)
         if step > 0:
             target = np.floor(target / step + _SLACK) * step
-        self._target = min(target, top)
+        return min(float(target), top)
+
+    def _begin(self, target: float) -> None:
+        """A tree for another target."""
+        self._target = target
         self.root.reset(self.sheet, self._cutoff())
 
     def _cutoff(self) -> float:
@@ -114,13 +127,20 @@ class Proof:
         return [self.sheet.answer.copy()] if self.sheet.cursor[FOUND] else []
 
     def conclude(self) -> None:
-        """After a turn, once its plans are known: a higher bound and a higher target."""
-        if not self._over:
-            return
+        """After a turn, once its plans are known: a higher bound and another target."""
         board = self.board
+        if not self._over:
+            target = self._aim()
+            if (
+                target
+                < self._target - max(board.jobs.step, _LOWER * (self._target - board.bound)) / 2
+            ):
+                self._begin(target)
+            return
         board.found(self._target + board.jobs.step)
         if self._target < board.top:
-            self._aim()
+            self._share *= 2.0
+            self._begin(self._aim())
             return
         self.ended = True
         if board.node is None:

@@ -10,6 +10,7 @@ import numpy as np
 from numba import types
 
 from placement.methods.assignment.chains import (
+    adding,
     below,
     descend,
     enter,
@@ -24,6 +25,8 @@ from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
 _SLIGHT = 1e-9
+_STEEP = 1.5
+"""By how much fines rise as long as no plan keeps all capacities."""
 _FRESH = 0.3
 """How often a plan is made anew while the elite is not complete."""
 _KICKED = 0.05
@@ -88,9 +91,10 @@ def keep(p: Any) -> None:
         p.value[BEST] = p.value[NOW]
         p.best[:] = p.node
     _join_elite(p)
+    known = p.value[BEST] < np.inf
     for i in range(len(p.room)):
         if p.load[i] > p.room[i]:
-            p.fine[i] *= 1.05 + 0.1 * uniform(p.chance)
+            p.fine[i] *= 1.05 + 0.1 * uniform(p.chance) if known else _STEEP
         elif over <= 0.0:
             p.fine[i] *= 0.9
 
@@ -117,11 +121,9 @@ def _towards(p: Any, k: Any, part: Any) -> None:
             x = below(p.chance, differs)
             j = p.chain[x]
             home, there = p.node[j], p.elite[k, j]
-            free = p.room[there] - p.load[there]
             over = p.load[home] - p.room[home]
-            added = p.cost[there, j] - p.cost[home, j] + p.fine[there] * (
-                max(0.0, p.work[there, j] - free) - max(0.0, -free)
-            ) - p.fine[home] * (max(0.0, over) - max(0.0, over - p.work[home, j]))
+            relief = p.fine[home] * (max(0.0, over) - max(0.0, over - p.work[home, j]))
+            added = adding(p, j, there) - p.cost[home, j] - relief
             if added < best:
                 best, at = added, x
         j = p.chain[at]
@@ -152,8 +154,7 @@ def construct(p: Any) -> None:
     p.load[:] = 0.0
     p.value[NOW] = 0.0
     for k in range(len(p.node)):
-        least, at = settling(p, p.order[k], -1)
-        enter(p, p.order[k], int(at))
+        enter(p, p.order[k], settling(p, p.order[k], -1))
 
 
 @native(_NONE(PLAN))

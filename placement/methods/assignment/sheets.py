@@ -1,6 +1,6 @@
 """What the native functions of proofs work on: one sheet of arrays."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
@@ -25,13 +25,13 @@ class Sheet(NamedTuple):
     whim : array over jobs
         How much a job is preferred when one is chosen to branch on.
     price : array over jobs
-        $ for having it done, the multipliers.
+        Coins for having it done, the multipliers.
     taken : array of bytes, shape (nodes, jobs)
         What each node takes at these prices.
     change : array, shape (nodes, jobs)
-        $ that the bound rises if the node does not take what it takes, or takes what it does not.
+        Coins that the bound rises if the node decides the other way: leaves the job, or takes it.
     extra : array, shape (nodes, jobs)
-        $ that the bound rises if the job goes to that node and to no other.
+        Coins that the bound rises if the job goes to that node and to no other.
     forward, backward : array
         Tables of knapsacks: items x units.
     items : array over jobs
@@ -84,7 +84,8 @@ _REALS, _WHOLES, _BYTES = (
     {n: types.Array(kind, n, "C") for n in (1, 2)}
     for kind in (types.float64, types.int64, types.uint8)
 )
-SHEET = types.NamedTuple(
+_named: Any = types.NamedTuple
+SHEET = _named(
     [
         _REALS[2], _WHOLES[2], _WHOLES[1], _BYTES[2], _WHOLES[1], _REALS[1], _REALS[1], _BYTES[2],
         _REALS[2], _REALS[2], _REALS[2], _REALS[2], _WHOLES[1], _WHOLES[1],
