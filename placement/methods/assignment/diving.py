@@ -8,13 +8,19 @@ it: the same tree then solves it, as a rule to the end.
 import numpy as np
 
 from placement.methods.assignment.board import Board
-from placement.methods.assignment.proving import STEPS, Root
+from placement.methods.assignment.proving import STEPS, WORK, Root
 from placement.methods.assignment.sheets import FOUND, LOOKED, sheet_of
 from placement.methods.assignment.tree import explore
 from placement.quantities import Ints
 
 _DIVE = 1000
 """Nodes of the tree that a dive looks at after its last plan."""
+_FEW = 20
+"""Where a turn is so few nodes of the whole tree there are slices only."""
+_EACH = 20.0
+"""What a node of a tree costs beside its tables, in cells for each pair."""
+_START = 3e6
+"""What starting a tree costs, in cells."""
 _SLICED = 0.8
 """How often a start is a slice."""
 _SLICE = 400
@@ -30,26 +36,29 @@ class Dives:
 
     def __init__(self, board: Board, root: Root, seed: int) -> None:
         self.board, self.root = board, root
-        self.sheet = sheet_of(board.jobs)
+        self.sheet = sheet_of(board.jobs)._replace(units=board.jobs.units_up)
         self._rng = np.random.default_rng(seed)
         self._width = _FIRST
         self._sliced = True
         self._left = 0
+        self._each = 1.0
         self._node: Ints | None = None
         self._value = np.inf
 
     def advance(self) -> list[Ints]:
         """One turn: so many nodes of trees; the best plan that was found."""
-        budget = self.root.nodes
+        budget = WORK
         self._node, self._value = self.board.node, self.board.value
         before = self._value
         while budget > 0:
             if self._left <= 0:
                 self._start()
+                budget -= _START
             looked = int(self.sheet.cursor[LOOKED])
-            over = explore(self.sheet, self._cutoff(), min(self._left, budget), STEPS)
+            most = int(np.clip(budget / self._each, 1, self._left))
+            over = explore(self.sheet, self._cutoff(), most, STEPS)
             used = int(self.sheet.cursor[LOOKED]) - looked
-            budget -= used
+            budget -= used * self._each
             self._left -= used
             if self.sheet.cursor[FOUND]:
                 self._take()
@@ -82,17 +91,21 @@ class Dives:
 
     def _start(self) -> None:
         """A dive after a slice; a slice after a dive or, mostly, another slice."""
-        self._sliced = self._node is not None and self._rng.random() < _SLICED
+        large = self.root.nodes < _FEW
+        self._sliced = self._node is not None and (large or self._rng.random() < _SLICED)
         self._left = _SLICE if self._sliced else _DIVE
         best = self._value if self._node is not None else self.board.most
         bound = max(self.root.bound, self.board.bound)
         self._target = np.inf if self._sliced else bound + (best - bound) * self._rng.random()
         self.root.reset(self.sheet, self._cutoff())
+        self.sheet.room[:] = self.board.jobs.room
         if self._sliced:
             self._slice()
         else:
             size = len(self.sheet.whim)
             self.sheet.whim[:] = np.exp(self._rng.standard_normal(size))
+        free = (self.sheet.open * (self.sheet.choices > 1)).sum(axis=1)
+        self._each = float(free @ (self.sheet.room + 1)) + _EACH * self.sheet.open.size
 
     def _slice(self) -> None:
         """Leave open what lies among a few nodes, and where every job is."""
@@ -102,6 +115,8 @@ class Dives:
         size = min(nodes, int(self._width + self._rng.random()))
         free = np.zeros(nodes, dtype=bool)
         free[self._rng.choice(nodes, size=size, replace=False)] = True
+        load = np.bincount(node, sheet.units[node, np.arange(len(node))], nodes)
+        np.maximum(sheet.room, load.astype(np.int64), out=sheet.room)
         sheet.open[:] &= free[:, None] & free[node][None, :]
         sheet.open[node, np.arange(len(node))] = 1
         sheet.choices[:] = sheet.open.sum(axis=0)

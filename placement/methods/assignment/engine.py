@@ -21,8 +21,10 @@ from placement.quantities import Ints
 from placement.search import Search
 from placement.solution import StoppedBy
 
-MOST_CELLS = 1e8
+MOST_CELLS = 1e9
 """Beyond so many cells, all knapsack tables together, there are no trees."""
+LEAST_NODES = 5
+"""Where a turn is fewer nodes of a tree there is no proof beyond the root."""
 _CHAINS = 2e8
 """Looks at jobs in one turn of chains."""
 _TURNS, _STEPS = 2, 10
@@ -99,8 +101,11 @@ def _branch(board: Board, root: Root) -> None:
     """Proof and dives, turn by turn, until there is no more to prove."""
     proof, dives = Proof(board, root), Dives(board, root, board.search.seed)
     turns: list[Turn] = [proof.advance, dives.advance]
+    if root.nodes < LEAST_NODES:
+        turns = [dives.advance]
     with ThreadPoolExecutor(min(len(turns), max(1, board.search.threads))) as pool:
         while not (board.search.done or proof.ended):
             for plans in list(pool.map(lambda turn: turn(), turns)):
                 _share(board, plans)
-            proof.conclude()
+            if len(turns) > 1:
+                proof.conclude()

@@ -9,8 +9,8 @@ from placement.compiled import Compiled
 from placement.quantities import ROUNDING, Bools, Floats, Ints
 from placement.solution import Placement, table
 
-MOST_CELLS = 4_000_000
-"""Most (node, job) pairs: the tables are dense."""
+MOST_CELLS = 200_000
+"""Most (node, job) pairs: the tables are dense, and larger ones need other methods."""
 MOST_JOBS = 20_000
 MOST_UNITS = 20_000
 """Capacities are counted in at most so many units; knapsacks are tables as wide as that."""
@@ -18,6 +18,8 @@ _TABLE = 8_000_000
 """Most cells, jobs x units, of such a table."""
 _TYPICAL = 64.0
 """Coins that the median job costs, about."""
+_COARSE = 16_000_000
+"""The same for all nodes together where work is no multiple of any unit."""
 _TINY = 1e-9
 """Costs that are so much less than the largest do not count for that."""
 _FINEST = 4
@@ -62,6 +64,11 @@ class Jobs:
     room: Ints
     exact: bool
     step: float
+
+    @property
+    def units_up(self) -> Ints:
+        """Work in whole units, rounded up: what fits by these fits."""
+        return self.units + (np.isfinite(self.cost) & (self.work_s > 0) & (not self.exact))
 
     @property
     def able(self) -> Bools:
@@ -182,6 +189,7 @@ def _in_units(work: Floats, room_s: Floats) -> tuple[Ints, Ints, bool]:
     unit, largest = unit_of(work.ravel()), float(room_s.max(initial=0.0))
     exact = unit > 0 and largest / unit <= most
     if not exact:
+        most = int(np.clip(_COARSE / max(1, work.size), 16, most))
         unit = max(largest / most, 1e-300)
     room = np.floor(room_s / unit + 1e-6).astype(np.int64)
     slack = 1e-6 if exact else 0.0

@@ -54,7 +54,7 @@ class Root:
         self.able = self.sheet.open.copy()
         times = WORK / max(1.0, cells_of(board.jobs))
         self.nodes = int(np.clip(times, 1, 2000))
-        self._chunk = int(np.clip(times, _PATIENCE, _ASCENT))
+        self._chunk = int(np.clip(times, 2, _ASCENT))
         self.bound = -np.inf
         self.price = price
         self.extra: Floats = np.zeros_like(self.sheet.extra)
@@ -131,10 +131,8 @@ class Proof:
         board = self.board
         if not self._over:
             target = self._aim()
-            if (
-                target
-                < self._target - max(board.jobs.step, _LOWER * (self._target - board.bound)) / 2
-            ):
+            least = max(board.jobs.step, _LOWER * (self._target - board.bound)) / 2
+            if target < self._target - least:
                 self._begin(target)
             return
         board.found(self._target + board.jobs.step)

@@ -101,9 +101,10 @@ def keep(p: Any) -> None:
 
 @native(_NONE(PLAN, types.Array(types.int64, 1, "C")))
 def adopt(p: Any, node: Any) -> None:
-    """Take a plan in from elsewhere."""
+    """Take a plan in from elsewhere, for the next descent to begin with."""
     p.node[:] = node
     keep(p)
+    p.counts[ENDED] = 0
 
 
 @native(_NONE(PLAN, _INT, _REAL))
