@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "placement.methods.recreate",
     "placement.methods.completion_kernels",
     "placement.methods.offers_kernels",
+    "placement.methods.assignment",
 )
 """Modules with native functions; a package stands for all its modules.
 
@@ -37,6 +38,9 @@ belong into one package.
 
 LEAST_PAIRS = 5_000
 """Smaller instances, by classes x nodes, are solved without native functions."""
+
+LEAST_JOB_PAIRS = 60
+"""The same where all requests are plain jobs, by rows of pairs."""
 
 _ROOT = Path(__file__).parent
 _TAG = f"py{sys.version_info.major}{sys.version_info.minor}"
@@ -73,6 +77,11 @@ def native(*signatures: Any) -> Callable[[_F], _F]:
 def pays(n_classes: int, n_nodes: int) -> bool:
     """Whether an instance is large enough for native functions to be worth loading."""
     return n_classes * n_nodes >= LEAST_PAIRS
+
+
+def pays_for_jobs(n_models: int, n_pairs: int) -> bool:
+    """The same for an instance of nothing but plain jobs: assignment is hard when it is small."""
+    return n_models == 0 and n_pairs >= LEAST_JOB_PAIRS
 
 
 def is_ready() -> bool:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from placement import native
 from placement.errors import EngineError
+from placement.methods.assignment import jobs
 from placement.methods.candidates import ALL
 from placement.methods.flow import flow
 from placement.methods.greedy import greedy
@@ -31,6 +32,10 @@ be closed; else there is no need to keep any."""
 
 def auto(search: Search) -> StoppedBy:
     """From both sides, then exact slices, then to the end, as size and time allow."""
+    if jobs.recognises(search.compiled) and jobs.pays(search.compiled):
+        engine = importlib.import_module("placement.methods.assignment.engine")
+        answer: StoppedBy = engine.assign(search)
+        return answer
     q = search.quantities
     fixed = q.instance.limits.max_new_replicas == 0
     large = native.pays(q.n_classes, q.n_nodes) and _ordinary(search)

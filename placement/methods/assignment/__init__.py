@@ -1,0 +1,1 @@
+"""Whole jobs to nodes of limited capacity: the generalised assignment problem."""

@@ -1,0 +1,181 @@
+"""Path relinking: from one good plan part of the way to another, and down by chains from there.
+
+Fines rise where nodes stay overloaded and fall where nothing is, so that plans stay near the
+border (Yagiura, Ibaraki and Glover, 2006).
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from placement.methods.assignment.chains import (
+    adding,
+    below,
+    descend,
+    enter,
+    fined,
+    leave,
+    settling,
+    shuffle,
+    uniform,
+)
+from placement.methods.assignment.plans import BEST, ELITE, ENDED, KEPT, NOW, PLAN
+from placement.native import native
+
+_INT, _REAL, _NONE = types.int64, types.float64, types.void
+_SLIGHT = 1e-9
+_STEEP = 1.5
+"""By how much fines rise as long as no plan keeps all capacities."""
+_FRESH = 0.3
+"""How often a plan is made anew while the elite is not complete."""
+_KICKED = 0.05
+"""Part of the jobs that are moved at random before a descent."""
+
+
+@native(_NONE(PLAN))
+def weigh_all(p: Any) -> None:
+    """Loads and cost of the plan, anew."""
+    p.load[:] = 0.0
+    p.value[NOW] = 0.0
+    for j in range(len(p.node)):
+        p.load[p.node[j]] += p.work[p.node[j], j]
+        p.value[NOW] += p.cost[p.node[j], j]
+
+
+@native(_REAL(PLAN))
+def _fines(p: Any) -> Any:
+    total = 0.0
+    for i in range(len(p.room)):
+        total += fined(p, i)
+    return total
+
+
+@native(_NONE(PLAN))
+def _join_elite(p: Any) -> None:
+    """Take the plan in for the worst one, at the fines of today, unless it is there already."""
+    mine = p.value[NOW] + _fines(p)
+    size = p.counts[KEPT]
+    worst, at = -np.inf, -1
+    for k in range(size):
+        p.load[:] = 0.0
+        differs = 0
+        for j in range(len(p.node)):
+            p.load[p.elite[k, j]] += p.work[p.elite[k, j], j]
+            differs += p.elite[k, j] != p.node[j]
+        if differs == 0:
+            at = -2
+            break
+        value = p.elite_cost[k] + _fines(p)
+        if value > worst:
+            worst, at = value, k
+    if at != -2 and size < ELITE:
+        at = size
+        p.counts[KEPT] = size + 1
+    elif at != -2 and mine >= worst:
+        at = -2
+    if at != -2:
+        p.elite[at] = p.node
+        p.elite_cost[at] = p.value[NOW]
+    weigh_all(p)
+
+
+@native(_NONE(PLAN))
+def keep(p: Any) -> None:
+    """Remember the plan: as the best, as one of the elite; have fines follow."""
+    weigh_all(p)
+    over = 0.0
+    for i in range(len(p.room)):
+        over = max(over, p.load[i] - p.room[i])
+    if over <= 0.0 and p.value[NOW] < p.value[BEST] - _SLIGHT:
+        p.value[BEST] = p.value[NOW]
+        p.best[:] = p.node
+    _join_elite(p)
+    known = p.value[BEST] < np.inf
+    for i in range(len(p.room)):
+        if p.load[i] > p.room[i]:
+            p.fine[i] *= 1.05 + 0.1 * uniform(p.chance) if known else _STEEP
+        elif over <= 0.0:
+            p.fine[i] *= 0.9
+
+
+@native(_NONE(PLAN, types.Array(types.int64, 1, "C")))
+def adopt(p: Any, node: Any) -> None:
+    """Take a plan in from elsewhere, for the next descent to begin with."""
+    p.node[:] = node
+    keep(p)
+    p.counts[ENDED] = 0
+
+
+@native(_NONE(PLAN, _INT, _REAL))
+def _towards(p: Any, k: Any, part: Any) -> None:
+    """Move part of the way to a plan of the elite, the cheapest of a few moves first."""
+    size = len(p.node)
+    differs = 0
+    for j in range(size):
+        if p.node[j] != p.elite[k, j]:
+            p.chain[differs] = j
+            differs += 1
+    for _ in range(int(part * differs)):
+        best, at = np.inf, -1
+        for _ in range(5):
+            x = below(p.chance, differs)
+            j = p.chain[x]
+            home, there = p.node[j], p.elite[k, j]
+            over = p.load[home] - p.room[home]
+            relief = p.fine[home] * (max(0.0, over) - max(0.0, over - p.work[home, j]))
+            added = adding(p, j, there) - p.cost[home, j] - relief
+            if added < best:
+                best, at = added, x
+        j = p.chain[at]
+        leave(p, j)
+        enter(p, j, p.elite[k, j])
+        differs -= 1
+        p.chain[at] = p.chain[differs]
+
+
+@native(_NONE(PLAN, _REAL))
+def _kick(p: Any, part: Any) -> None:
+    """Send some jobs somewhere else."""
+    for _ in range(1 + int(part * len(p.node))):
+        j = below(p.chance, len(p.node))
+        home = p.node[j]
+        leave(p, j)
+        i, tries = below(p.chance, len(p.room)), 0
+        while tries < 20 and (not p.open[i, j] or i == home):
+            i = below(p.chance, len(p.room))
+            tries += 1
+        enter(p, j, i if p.open[i, j] else home)
+
+
+@native(_NONE(PLAN))
+def construct(p: Any) -> None:
+    """Each job, in random order, where it adds least."""
+    shuffle(p)
+    p.load[:] = 0.0
+    p.value[NOW] = 0.0
+    for k in range(len(p.node)):
+        enter(p, p.order[k], settling(p, p.order[k], -1))
+
+
+@native(_NONE(PLAN))
+def _begin(p: Any) -> None:
+    """A plan to descend from: made anew, or from between two of the elite."""
+    size = p.counts[KEPT]
+    if size == 0 or (size < ELITE and uniform(p.chance) < _FRESH):
+        construct(p)
+        return
+    p.node[:] = p.elite[below(p.chance, size)]
+    weigh_all(p)
+    _towards(p, below(p.chance, size), 0.2 + 0.6 * uniform(p.chance))
+    _kick(p, _KICKED * uniform(p.chance))
+
+
+@native(_NONE(PLAN, _INT, _INT))
+def walk(p: Any, steps: Any, most: Any) -> None:
+    """So many descents of at most so many chains; one that did not end is gone on with."""
+    for _ in range(steps):
+        if p.counts[ENDED]:
+            _begin(p)
+        p.counts[ENDED] = descend(p, 0.0, most)
+        keep(p)
