@@ -182,31 +182,20 @@ class FlowModel:
 
     def _part_rows(self, p: ProgramBuilder) -> None:
         """No part executes and verifies more of a class than is served of it."""
-        q, arcs = self.q, self.arcs
-        size = q.n_groups + q.n_nodes
-        mine = np.flatnonzero(self._kept_apart(arcs))
-        keys, row = np.unique(arcs.g[mine] * size + self._part(arcs)[mine], return_inverse=True)
-        old = self.staying.take(self._kept_apart(self.staying))
-        at = np.searchsorted(keys, old.g * size + self._part(old))
-        at = np.minimum(at, max(len(keys) - 1, 0))
-        same = keys[at] == old.g * size + self._part(old) if len(keys) else np.zeros(0, dtype=bool)
-        taken = np.bincount(at[same], old.count[same], len(keys))
-        at_g = np.searchsorted(self.classes, keys // size)
-        self.part_of: Ints = np.full(len(arcs), -1)
+        plan = self.plan
+        mine, parts = plan.apart(self.arcs)
+        keys, row = np.unique(parts, return_inverse=True)
+        stays, old = plan.apart(self.staying)
+        at = np.searchsorted(keys, old)
+        known = np.isin(old, keys)
+        taken = np.bincount(at[known], self.staying.count[stays[known]], len(keys))
+        at_g = np.searchsorted(self.classes, keys // plan.n_parts)
+        self.part_of: Ints = np.full(len(self.arcs), -1)
         self.part_of[mine] = row
         self.part_top: Floats = self.total[at_g] - taken
         u = self.u[at_g]
         entries: list[Entry] = [(row, self.x[mine], 1.0), (np.arange(len(u)), u, 1.0)]
         p.add_rows("apart", len(keys), entries, upper=self.part_top)
-
-    def _kept_apart(self, flows: Flows) -> Bools:
-        kind = self.q.independence[flows.g]
-        return np.asarray(self.plan.redone[flows.g] & ((kind < 2) | (flows.kind == 1)))
-
-    def _part(self, flows: Flows) -> Ints:
-        q = self.q
-        group = q.node_group[flows.n]
-        return np.where(q.independence[flows.g] == 0, group, q.n_groups + flows.n)
 
     def _group_rows(self, p: ProgramBuilder) -> None:
         q, arcs = self.q, self.arcs
@@ -238,13 +227,7 @@ class FlowModel:
 
     def fixed_cost(self, z: Ints) -> Floats:
         """$ of loading so many replicas and of their weights."""
-        plan, m, n = self.plan, self.m, self.n
-        new = np.maximum(z - self.q.loaded[m, n], 0)
-        with np.errstate(invalid="ignore"):
-            read = np.where(new > 0, plan.fetch[m, self.q.node_region[n]] * new, 0.0)
-        paid = np.where(self.owning(z), plan.compiled.host_cost[m, n], read)
-        paid = np.where(plan.base[m, n], 0.0, paid)
-        return np.asarray(plan.compiled.load_cost(m, n) * new + paid)
+        return self.plan.loading_cost(self.m, self.n, z, self.owning(z))
 
     def owning(self, z: Ints) -> Bools:
         """Whether a node still keeps its own copy to load from, as it must where GB are limited."""
@@ -257,7 +240,4 @@ class FlowModel:
 
     def engagement(self, z: Ints) -> Floats:
         """$ of each node that holds anything."""
-        plan = self.plan
-        engaged = plan.pinned.copy()
-        engaged[self.n[z > 0]] = True
-        return np.where(engaged, plan.compiled.engagement, 0.0)
+        return self.plan.engagement(self.n[z > 0])

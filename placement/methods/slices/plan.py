@@ -183,20 +183,48 @@ class Plan:
         self.own[change.m, change.n] = change.own
         self.recount()
 
+    # --- who may verify ------------------------------------------------------------------------
+
+    @property
+    def n_parts(self) -> int:
+        """Control groups and nodes."""
+        return self.q.n_groups + self.q.n_nodes
+
+    def apart(self, flows: Flows) -> tuple[Ints, Ints]:
+        """Rows of which no part may do more than is served, and class x `n_parts` + part of each.
+
+        A part is a control group or a node, by what must be independent; where nothing must be, a
+        node still verifies no request twice.
+        """
+        q = self.q
+        kind = q.independence[flows.g]
+        rows = np.flatnonzero(self.redone[flows.g] & ((kind < 2) | (flows.kind == 1)))
+        part = np.where(kind == 0, q.node_group[flows.n], q.n_groups + flows.n)
+        return rows, (flows.g * self.n_parts + part)[rows]
+
     # --- money ---------------------------------------------------------------------------------
 
     def fixed_cost(self) -> Floats:
         """$ of the replicas on each node: loading, reading or storing their weights, engagement."""
-        q, compiled = self.q, self.compiled
         m, n = np.nonzero(self.replicas)
-        new = np.maximum(self.replicas[m, n] - q.loaded[m, n], 0)
-        fetched = np.where(new > 0, new * self.fetch[m, q.node_region[n]], 0.0)
-        paid = np.where(self.own[m, n], compiled.host_cost[m, n], fetched)
-        paid = np.where(self.base[m, n], 0.0, paid) + compiled.load_cost(m, n) * new
-        cost = np.bincount(n, paid, q.n_nodes)
+        paid = self.loading_cost(m, n, self.replicas[m, n], self.own[m, n])
+        return np.asarray(np.bincount(n, paid, self.q.n_nodes) + self.engagement(n))
+
+    def loading_cost(self, m: Ints, n: Ints, z: Ints, own: Bools) -> Floats:
+        """$ of loading z replicas and of their weights, stored there where `own`, else read."""
+        q, compiled = self.q, self.compiled
+        new = np.maximum(z - q.loaded[m, n], 0)
+        with np.errstate(invalid="ignore"):
+            read = np.where(new > 0, new * self.fetch[m, q.node_region[n]], 0.0)
+        paid = np.where(own, compiled.host_cost[m, n], read)
+        paid = np.where(self.base[m, n], 0.0, paid)
+        return np.asarray(compiled.load_cost(m, n) * new + paid)
+
+    def engagement(self, n: Ints) -> Floats:
+        """$ of each node that holds anything, where those in n hold replicas."""
         engaged = self.pinned.copy()
         engaged[n] = True
-        return np.asarray(cost + np.where(engaged, compiled.engagement, 0.0))
+        return np.where(engaged, self.compiled.engagement, 0.0)
 
     @property
     def objective(self) -> float:

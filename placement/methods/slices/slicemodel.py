@@ -205,12 +205,9 @@ class SliceModel:
         p.add_rows("rounded", len(g), entries, upper=sample[g] * count[g] + _WHOLE_UP)
         t_at = np.full(len(classes), -1)
         t_at[g] = i
-        kind = q.independence[arcs.g]
-        part = np.where(kind == 0, q.node_group[arcs.n], q.n_groups + arcs.n)
-        mine = np.flatnonzero(self.plan.redone[arcs.g] & ((kind < 2) | (arcs.kind == 1)))
-        size = q.n_groups + q.n_nodes
-        keys, row = np.unique(self.g_at[mine] * size + part[mine], return_inverse=True)
-        g = keys // size
+        mine, parts = self.plan.apart(arcs)
+        keys, row = np.unique(parts, return_inverse=True)
+        g = np.searchsorted(classes, keys // self.plan.n_parts)
         scale = np.where(q.independence[classes[g]] < 2, sample[g], 1.0)
         factor = np.where(arcs.kind[mine] == 0, q.sample[arcs.g[mine]], 1.0)
         j = np.arange(len(keys))
