@@ -39,6 +39,8 @@ class _Diver:
         self.share_s = np.maximum(model.room(flow.z), 0.0)
         self.cores_s, self.group_left = model.cores_s.copy(), model.group_top.copy()
         self.core_s = np.where(model.arcs.kind == 1, model.q.core_s[model.arcs.g], 0.0)
+        self.weight = model.arcs.work_s / np.maximum(model.q.capacity_s[model.arcs.n], 1e-12)
+        self.weight += 1e-12
         self.first = np.searchsorted(model.g_at, np.arange(len(model.classes) + 1))
         simplex.charge(model.program.cost)
         set_room(simplex, model, flow.z, flow.z)
@@ -63,9 +65,8 @@ class _Diver:
         """Classes that are not whole, those that are verified first, then the heaviest."""
         model = self.model
         parts = np.abs(self.near - np.rint(self.near)) > _WHOLE
-        share = model.arcs.work_s / np.maximum(model.q.capacity_s[model.arcs.n], 1e-12)
         weight = np.zeros(len(model.classes))
-        np.maximum.at(weight, model.g_at[parts], share[parts] + 1e-12)
+        np.maximum.at(weight, model.g_at[parts], self.weight[parts])
         weight[self.done] = 0.0
         open_ = np.flatnonzero(weight)
         if (self.redone_at[open_] >= 0).any():

@@ -214,8 +214,8 @@ class FlowModel:
         work = np.bincount(self.k, self.arcs.work_s * counts, len(self.m)) + self.fixed_s
         used = np.bincount(self.k, counts, len(self.m)) > _SLACK
         asked = np.ceil(work / np.maximum(self.share, _INSTANT) - 1e-7).astype(np.int64)
-        asked = np.maximum(np.maximum(asked, used), self.needed)
-        return np.minimum(np.where(work > _SLACK, asked, np.maximum(used, self.needed)), self.z)
+        asked = np.where(work > _SLACK, asked, 0)
+        return np.minimum(np.maximum(np.maximum(asked, used), self.needed), self.z)
 
     def capacity(self, z: Ints) -> Floats:
         """Accelerator-seconds of each node for what moves, with so many replicas."""

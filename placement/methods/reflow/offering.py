@@ -47,13 +47,12 @@ def offers_to(plan: Plan, nodes: Ints, rng: np.random.Generator) -> Offers:
     chosen = (drawn == drawn.max(axis=0, initial=0.0)) & (drawn > 0)
     limits = q.instance.limits
     if limits.max_new_replicas is not None or limits.max_transfer_gb is not None:
-        homes, chosen = homes & (q.loaded[:, nodes] > 0), np.zeros_like(chosen)
+        homes &= q.loaded[:, nodes] > 0
+        chosen = np.zeros_like(chosen)
     m, at = np.nonzero(homes | chosen)
     order = rng.permutation(len(m))
     m, n = m[order], nodes[at[order]]
     z = np.minimum(np.maximum(q.loaded[m, n], 1), compiled.max_replicas[m, n])
-    if limits.max_new_replicas is not None or limits.max_transfer_gb is not None:
-        z = np.minimum(z, q.loaded[m, n])
     fits = _fit(plan, m, n, z)
     return Offers(m[fits], n[fits], z[fits])
 
