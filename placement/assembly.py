@@ -1,11 +1,14 @@
 """From decisions in dense or columnar form to a placement, nothing idle kept."""
 
+from typing import TypeVar
+
 import numpy as np
 
 from placement.compiled import Compiled
-from placement.quantities import Bools, Ints, whole_up
+from placement.quantities import Bools, Floats, Ints, whole_up
 from placement.solution import Placement
 
+Values = TypeVar("Values", Ints, Floats)
 Counts = tuple[Ints, Ints, Ints]
 """Rows (class, node, count)."""
 
@@ -56,12 +59,16 @@ def _no_more_than_needed(compiled: Compiled, runs: Counts, checks: Counts) -> Co
         return checks
     cost = compiled.price_checks(g[rows], n[rows]).cost
     order = rows[np.lexsort((-cost, g[rows]))]
-    total = np.cumsum(count[order])
-    before = total - count[order]
-    before = before - before[np.searchsorted(g[order], g[order])]
+    before = running_totals(count[order], g[order]) - count[order]
     count = count.copy()
     count[order] -= np.clip(surplus[g[order]] - before, 0, count[order]).astype(np.int64)
     return g[count > 0], n[count > 0], count[count > 0]
+
+
+def running_totals(amount: Values, key: Ints) -> Values:
+    """Running totals that begin anew with every key; keys are in increasing order."""
+    total = np.cumsum(amount)
+    return total - (total - amount)[np.searchsorted(key, key)]
 
 
 def replicas_needed(compiled: Compiled, runs: Counts, checks: Counts) -> Ints:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from placement.assembly import Counts, assemble
+from placement.assembly import Counts, assemble, running_totals
 from placement.compiled import Compiled
 from placement.methods.hosting import plan_hosting
 from placement.methods.ledger import Ledger
@@ -77,8 +77,7 @@ def _up_to(rows: Counts, key: Ints, most: Ints) -> Counts:
     order = np.argsort(key, kind="stable")
     g, n, count = (column[order] for column in rows)
     key = key[order]
-    before = np.cumsum(count) - count
-    before = before - before[np.searchsorted(key, key)]
+    before = running_totals(count, key) - count
     count = np.clip(most[key] - before, 0, count).astype(np.int64)
     return g[count > 0], n[count > 0], count[count > 0]
 

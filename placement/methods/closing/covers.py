@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from placement.assembly import running_totals
 from placement.model import Model
 from placement.quantities import REEXECUTION, Floats, Ints
 
@@ -92,11 +93,11 @@ class Covers:
         order = np.lexsort((-done / self.all, self.k))
         k = self.k[order]
         begins = np.searchsorted(k, k)
-        total = _running(self.all[order], begins)
+        total = running_totals(self.all[order], k)
         needed = np.maximum(1.0, np.ceil(total - _SLIGHT))
         rest = total - (needed - 1.0)
         missing = needed - self._provided(values, k, needed)
-        broken = _running(done[order], begins) - total + rest * missing
+        broken = running_totals(done[order], k) - total + rest * missing
         ranked = np.lexsort((-broken, k))
         best = ranked[np.unique(k[ranked], return_index=True)[1]]
         best = best[broken[best] >= least]
@@ -140,9 +141,3 @@ class Covers:
 def _columns(model: Model, name: str) -> Ints:
     part = model.columns[name]
     return np.arange(part.start, part.stop)
-
-
-def _running(values: Floats, begins: Ints) -> Floats:
-    """Running sums that begin anew where `begins` says."""
-    total = np.cumsum(values)
-    return np.asarray(total - (total - values)[begins])

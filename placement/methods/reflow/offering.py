@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placement.assembly import running_totals
 from placement.methods.slices.plan import Plan
 from placement.quantities import Bools, Floats, Ints
 
@@ -68,8 +69,5 @@ def _fit(plan: Plan, m: Ints, n: Ints, z: Ints) -> Ints:
     """The offers that fit into the memory that is free, the first come first."""
     size = plan.q.replica_gb[m] * z
     order = np.argsort(n, kind="stable")
-    total = np.cumsum(size[order])
-    before = total - size[order]
-    first = np.searchsorted(n[order], n[order])
-    used = total - before[first]
+    used = running_totals(size[order], n[order])
     return np.sort(order[used <= plan.free_gb[n[order]]])
