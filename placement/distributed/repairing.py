@@ -59,9 +59,8 @@ def _improve(
     search: Search, joined: Placement, completion: Completion, ends: float
 ) -> Placement | None:
     """Ruin and recreate, from what is joined to the best there is when it is time."""
-    capacity_s = np.maximum(search.quantities.capacity_s, 1e-9)
     plan = Recreation(search.compiled, joined, prices=completion.prices, seed=search.seed)
-    plan.guide(completion.prices, completion.rent / capacity_s)
+    plan.guide(completion.prices, completion.rent_per_s)
     plan.construct()
     quiet = 0
     while search.clock() < ends and quiet < _PATIENCE:

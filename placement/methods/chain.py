@@ -67,8 +67,7 @@ class Chain:
 
     def guide(self, guide: Completion) -> None:
         """Follow new prices, and read weights from where it is cheapest."""
-        rent = guide.rent / np.maximum(self.compiled.quantities.capacity_s, 1e-9)
-        self.run.guide(guide.prices, rent)
+        self.run.guide(guide.prices, guide.rent_per_s)
         self.run.rehost()
 
     def recreate(self, steps: int, warmth: float, over: Callable[[], bool]) -> None:

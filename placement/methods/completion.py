@@ -44,6 +44,8 @@ class Completion:
     rent : array over nodes
         $ that a node earns above its engagement; where it is below 0 the node stays idle, and what
         it lacks may be more.
+    rent_per_s : array over nodes
+        The same for each accelerator-second of its capacity.
     supply, checked : array over classes
         Requests and verifications that the nodes take at these prices.
     """
@@ -51,6 +53,7 @@ class Completion:
     prices: Prices
     bound: float
     rent: Floats
+    rent_per_s: Floats
     supply: Floats
     checked: Floats
 
@@ -129,7 +132,8 @@ class Completer:
             - np.sum(prices.share * q.max_share) * q.total_count
         )
         taken, checked = supply[: q.n_classes], supply[q.n_classes :]
-        return Completion(prices, float(bound), rent, taken, checked)
+        rent_per_s = rent / np.maximum(q.capacity_s, 1e-9)
+        return Completion(prices, float(bound), rent, rent_per_s, taken, checked)
 
     def _nodes(self) -> Records:
         q = self.q
