@@ -34,6 +34,8 @@ FINE, COARSE = 2.0**44, 2.0**20
 Fewer levels are taken where there are so many nodes that costs may overflow.
 """
 _OVERFLOW = 2.0**58
+_TOO_DEAR, _NO_FLOW = "BAD_COST_RANGE", ("INFEASIBLE", "UNBALANCED")
+"""OR-Tools' words for costs that overflow, and for supplies that cannot all be met."""
 _SPREAD = 2.0**10
 """Costs above so many times the mean are cut off at first, to spend the levels where it matters."""
 _BATCH = 2_000
@@ -154,26 +156,13 @@ def balanced_flow(supply: Ints, tail: Ints, head: Ints, capacity: Ints, cost: In
     EngineError
         If numbers are too large for the engine, or it crashes.
     """
-    from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
-
     _demand_countable(supply, tail, head, capacity)
-    engine = SimpleMinCostFlow()
-    sending = np.flatnonzero(supply)
-    try:
-        engine.add_arcs_with_capacity_and_unit_cost(
-            tail.astype(np.int32), head.astype(np.int32), capacity, cost
-        )
-        engine.set_nodes_supplies(sending.astype(np.int32), supply[sending])
-        status = engine.solve()
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise EngineError(f"the min-cost flow engine refused the network: {error}.") from None
-    if status == engine.OPTIMAL:
-        return np.asarray(engine.flows(np.arange(len(tail), dtype=np.int32)), dtype=np.int64)
-    if status in {engine.INFEASIBLE, engine.UNBALANCED}:
+    status, flow = _ask_engine(supply, tail, head, capacity, cost, balanced=True)
+    if status in _NO_FLOW:
         return None
-    if status == engine.BAD_COST_RANGE:
+    if status == _TOO_DEAR:
         raise EngineError("the costs are too large for an exact flow in 64-bit numbers.")
-    raise EngineError(f"the min-cost flow engine gave up: {status.name}.")
+    return flow
 
 
 def _demand_countable(supply: Ints, tail: Ints, head: Ints, capacity: Ints) -> None:
@@ -257,24 +246,37 @@ def _run(network: Network, costs: Floats, step: float, deadline: float) -> Ints 
 
 def _call_engine(supply: Ints, tail: Ints, head: Ints, capacity: Ints, cost: Ints) -> Ints:
     """What OR-Tools finds; empty where the costs overflow inside it."""
+    demand = supply.copy()
+    demand[SINK] = -supply.sum()
+    return _ask_engine(demand, tail, head, capacity, cost, balanced=False)[1]
+
+
+def _ask_engine(
+    supply: Ints, tail: Ints, head: Ints, capacity: Ints, cost: Ints, *, balanced: bool
+) -> tuple[str, Ints]:
+    """The name of OR-Tools' status, and the flow, empty where there is none.
+
+    A balanced flow leaves nothing anywhere, and there may be none; any other is as large as can be.
+    Of both the costs may overflow.
+    """
     from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
     engine = SimpleMinCostFlow()
+    sending = np.flatnonzero(supply)
     try:
         engine.add_arcs_with_capacity_and_unit_cost(
             tail.astype(np.int32), head.astype(np.int32), capacity, cost
         )
-        demand = supply.copy()
-        demand[SINK] = -supply.sum()
-        engine.set_nodes_supplies(np.arange(len(demand), dtype=np.int32), demand)
-        status = engine.solve_max_flow_with_min_cost()
+        engine.set_nodes_supplies(sending.astype(np.int32), supply[sending])
+        status = engine.solve() if balanced else engine.solve_max_flow_with_min_cost()
     except (TypeError, ValueError, RuntimeError) as error:
         raise EngineError(f"the min-cost flow engine refused the network: {error}.") from None
-    if status == engine.BAD_COST_RANGE:
-        return np.zeros(0, dtype=np.int64)
-    if status != engine.OPTIMAL:
-        raise EngineError(f"the min-cost flow engine gave up: {status.name}.")
-    return np.asarray(engine.flows(np.arange(len(tail), dtype=np.int32)), dtype=np.int64)
+    if status == engine.OPTIMAL:
+        flow = engine.flows(np.arange(len(tail), dtype=np.int32))
+        return status.name, np.asarray(flow, dtype=np.int64)
+    if status.name == _TOO_DEAR or (balanced and status.name in _NO_FLOW):
+        return status.name, np.zeros(0, dtype=np.int64)
+    raise EngineError(f"the min-cost flow engine gave up: {status.name}.")
 
 
 # --- the child -------------------------------------------------------------------------------
