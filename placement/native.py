@@ -5,7 +5,7 @@ disk beside the module, or in the user's cache directory where that cannot be wr
 processes load it. It gives up the interpreter's lock, so two run side by side in threads.
 
 Compiling takes some 40 s and loading half a second, which no time limit should pay for: `solve`
-calls `prepare` before its clock starts, for instances large enough (`pays`). Methods import
+calls `prepare` before its clock starts, for instances large enough (`pays_for`). Methods import
 modules with native functions only where `pays` says so. Nothing here imports numba before.
 """
 
@@ -19,9 +19,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from placement.errors import EngineError
+
+if TYPE_CHECKING:
+    from placement.instance import Instance
 
 MODULES: tuple[str, ...] = (
     "placement.methods.pricing",
@@ -82,6 +85,12 @@ def pays(n_classes: int, n_nodes: int) -> bool:
 def pays_for_jobs(n_models: int, n_pairs: int) -> bool:
     """The same for an instance of nothing but plain jobs: assignment is hard when it is small."""
     return n_models == 0 and n_pairs >= LEAST_JOB_PAIRS
+
+
+def pays_for(instance: "Instance") -> bool:
+    """Whether an instance is large or hard enough for methods to run native functions."""
+    large = pays(len(instance.requests), len(instance.nodes))
+    return large or pays_for_jobs(len(instance.models), len(instance.pairs))
 
 
 def is_ready() -> bool:

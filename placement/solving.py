@@ -134,12 +134,6 @@ def solve(
     )
 
 
-def needs_native(instance: Instance) -> bool:
-    """Whether an instance is large or hard enough for methods to run native code."""
-    large = native.pays(len(instance.requests), len(instance.nodes))
-    return large or native.pays_for_jobs(len(instance.models), len(instance.pairs))
-
-
 def load_method(name: str) -> Method:
     """The method of that name.
 
@@ -174,7 +168,7 @@ def solve_by(
     solution says it comes from. All else is as for `solve`.
     """
     _check_arguments(engine, time_limit, gap, threads)
-    if needs_native(instance):
+    if native.pays_for(instance):
         native.prepare()
     begun = time.monotonic()
     compiled = Compiled(instance)

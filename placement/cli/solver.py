@@ -136,9 +136,8 @@ def _refuse_with_pieces(engine: str | None, initial_solution: str | None) -> Non
 def _announce_compiling(problem: "Instance") -> None:
     """Say what takes so long before the first larger solve; the time limit does not pay for it."""
     from placement import native
-    from placement.solving import needs_native
 
-    if needs_native(problem) and not native.is_ready():
+    if native.pays_for(problem) and not native.is_ready():
         console.say("compiling native code for this machine, once (about 40 s) ...")
 
 
