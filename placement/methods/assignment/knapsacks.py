@@ -49,6 +49,7 @@ def _fill_forward(s: Any, i: Any, size: Any) -> None:
 @native(_NONE(SHEET, _INT, _INT))
 def _fill_backward(s: Any, i: Any, size: Any) -> None:
     """Row k of the table: the most that the items from the k-th on bring."""
+    # The loop of _fill_forward once more: calling one for both takes a tenth longer.
     room = s.left[i]
     last = s.backward[size]
     for c in range(room + 1):
