@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 from searches import compiled_of, judged, tiny
-from tinies import optimal
+from tinies import feasible_seeds, optimal
 
 from placement import Solution
 from placement.assembly import cheapest_source
@@ -18,6 +18,9 @@ from placement.methods.slices.plan import Change, Flows, Plan
 from placement.quantities import REEXECUTION
 from placement.solution import Placement, to_placement
 
+PRESETS = ("small", "medium", "tee-scarce", "dominant-operator", "verifier-scarce")
+FEASIBLE = feasible_seeds(range(60))
+"""Tiny instances that have a placement."""
 TWISTS = {
     "as it is": lambda _: {},
     "few new replicas": lambda _: {"limits": {"max_new_replicas": 60}},
@@ -109,6 +112,18 @@ def fleet(*names, **fields):
 def demand(name, count, **fields):
     """A class of requests for the model of a fleet."""
     return {"name": name, "model": "m", "count": count, "output_tokens": 10, "penalty": 1, **fields}
+
+
+def must_serve():
+    """One request that must be served, on a node that costs far more than a request is worth."""
+    data = fleet("A", requests=[demand("all", 1, penalty=None, output_tokens=1)])
+    data["nodes"][0]["engaged_cost_per_hour"] = 360_000
+    one = compiled_of(**data)
+    start = placed(
+        one, hosting={"m": ["A"]}, replicas=[row("A", 1, model="m")],
+        inference=[row("A", 1, request="all")],
+    )  # fmt: skip
+    return one, start
 
 
 def as_it_stands(plan):

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reflows import compiled, constructed, demand, fleet, guide, optimum, placed, row, same
-from searches import compiled_of, judged, tiny
+from reflows import compiled, constructed, guide, must_serve, optimum, same
+from searches import judged, tiny
 from tinies import feasible_seeds
 
 from placement.methods import chain as chains
@@ -159,21 +159,9 @@ def test_steps_stop_when_it_is_over():
 # --- requests that must be served --------------------------------------------------------------
 
 
-def dear():
-    """One request that must be served, on a node that costs far more than a request is worth."""
-    data = fleet("A", requests=[demand("all", 1, penalty=None, output_tokens=1)])
-    data["nodes"][0]["engaged_cost_per_hour"] = 360_000
-    one = compiled_of(**data)
-    start = placed(
-        one, hosting={"m": ["A"]}, replicas=[row("A", 1, model="m")],
-        inference=[row("A", 1, request="all")],
-    )  # fmt: skip
-    return one, start
-
-
 def test_what_must_be_served_is_served_however_dear():
     """However many reflows and steps there are."""
-    one, start = dear()
+    one, start = must_serve()
     chain = chain_from(one, start)
     for _ in range(2):
         flow(chain)
@@ -184,7 +172,7 @@ def test_what_must_be_served_is_served_however_dear():
 
 def test_nobody_follows_a_chain_that_serves_too_little(monkeypatch):
     """However cheap it is there is no plan to adopt, nor to keep where the run has none either."""
-    one, start = dear()
+    one, start = must_serve()
     monkeypatch.setattr(state, "penalties", lambda *_: np.ones(1))
     chain, leader = chain_from(one, start), Chain(one, Recreation(one, None), 1)
     assert leader.best is None

@@ -5,6 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 from reflows import (
+    FEASIBLE,
+    PRESETS,
     TWISTS,
     as_it_stands,
     broken,
@@ -32,8 +34,6 @@ from placement.methods.reflow.slopes import close_by_slopes, priced
 from placement.methods.slices.plan import Plan
 from placement.simplex import Simplex
 
-PRESETS = ("small", "medium", "tee-scarce", "dominant-operator", "verifier-scarce")
-FEASIBLE = feasible_seeds(range(60))
 MORE = feasible_seeds(range(120))
 NONE = np.zeros(0, dtype=np.int64)
 

@@ -1,16 +1,14 @@
 """Ruin and recreate: always feasible, honest about its cost, and the better for it."""
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
-from reflows import demand, fleet, placed, row
+from reflows import compiled, demand, fleet, must_serve, optimum, placed, row
 from searches import compiled_of, judged, tiny
-from tinies import feasible_seeds, optimal
+from tinies import feasible_seeds
 
 from placement import Solution
-from placement.compiled import Compiled
 from placement.generate import generate
 from placement.methods.recreate.changes import undo
 from placement.methods.recreate.ejecting import eject, make_room
@@ -23,12 +21,6 @@ SCENARIOS = (
     "long-tail", "tee-scarce", "eu-only", "dominant-operator", "flash-crowd", "node-loss",
     "verifier-scarce", "over-supplied",
 )  # fmt: skip
-
-
-@cache
-def compiled(preset, seed=0):
-    """An instance of a preset."""
-    return Compiled(generate(preset, seed=seed))
 
 
 def advanced(one, start=None, seed=0, iterations=2000):
@@ -46,12 +38,6 @@ def exact(recreation):
     return judged(recreation.compiled, placement)
 
 
-def tiny_start(seed):
-    """An optimal placement of a tiny instance."""
-    solution = Solution.from_dict(optimal(seed))
-    return to_placement(tiny(seed).quantities, solution)
-
-
 @pytest.mark.parametrize("preset", ["small", "medium", "large", *SCENARIOS])
 def test_presets_are_placed_feasibly_and_the_objective_agrees(preset):
     """What the book says it costs is what the judge says, or a little more than that."""
@@ -64,7 +50,7 @@ def test_presets_are_placed_feasibly_and_the_objective_agrees(preset):
 @pytest.mark.parametrize("seed", feasible_seeds(range(30)))
 def test_tiny_instances_from_their_optimum(seed):
     """From an optimal placement nothing gets worse, and nothing is broken."""
-    start = tiny_start(seed)
+    start = optimum(seed)
     recreation = advanced(tiny(seed), start, iterations=500)
     verdict = exact(recreation)
     assert not verdict.violations
@@ -226,13 +212,7 @@ def test_a_start_that_serves_too_little_is_no_answer():
 
 def test_a_plan_that_serves_what_must_be_served_is_not_given_up():
     """Not for one that costs less since it does not, even where requests count as very dear."""
-    data = fleet("A", requests=[demand("all", 1, penalty=None, output_tokens=1)])
-    data["nodes"][0]["engaged_cost_per_hour"] = 360_000
-    one = compiled_of(**data)
-    start = placed(
-        one, hosting={"m": ["A"]}, replicas=[row("A", 1, model="m")],
-        inference=[row("A", 1, request="all")],
-    )  # fmt: skip
+    one, start = must_serve()
     recreation = Recreation(one, start)
     recreation.advance(200, 0.0)
     assert recreation.best_objective == pytest.approx(10_000.0)

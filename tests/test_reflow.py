@@ -8,6 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from reflows import (
+    FEASIBLE,
+    PRESETS,
     TWISTS,
     as_it_stands,
     broken,
@@ -25,7 +27,6 @@ from reflows import (
     same,
 )
 from searches import compiled_of, judged, tiny
-from tinies import feasible_seeds
 
 from placement.methods.recreate.improver import Recreation
 from placement.methods.reflow import offering
@@ -37,8 +38,6 @@ from placement.methods.slices.plan import Plan
 from placement.search import Search
 from placement.simplex import Simplex
 
-PRESETS = ("small", "medium", "tee-scarce", "dominant-operator", "verifier-scarce")
-FEASIBLE = feasible_seeds(range(60))
 some = settings(max_examples=60, deadline=None, derandomize=True)
 seeds = st.integers(0, 199)
 

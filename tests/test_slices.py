@@ -1,48 +1,18 @@
 """Slices: programs that the plan itself satisfies, gains that are true, placements that hold."""
 
-from functools import cache
-
 import numpy as np
 import pytest
+from reflows import PRESETS, compiled, constructed, guide, optimum
 from searches import judged, search_of, tiny
-from tinies import feasible_seeds, optimal
+from tinies import feasible_seeds
 
-from placement import Solution
-from placement.compiled import Compiled
-from placement.generate import generate
-from placement.methods.completion import complete
-from placement.methods.floor import floor_prices
-from placement.methods.recreate.improver import Recreation
 from placement.methods.slices.choosing import Chooser
 from placement.methods.slices.improver import Slices, improve_by_slices
 from placement.methods.slices.plan import Plan
 from placement.methods.slices.slicemodel import SliceModel
 from placement.methods.slices.slicing import Slicer
-from placement.solution import to_placement
 
-PRESETS = ("small", "medium", "long-tail", "tee-scarce", "dominant-operator", "verifier-scarce")
-
-
-@cache
-def compiled(preset):
-    """An instance of a preset."""
-    return Compiled(generate(preset, seed=0))
-
-
-@cache
-def guide(one):
-    """Completed prices, of the simplest kind."""
-    prices = floor_prices(one)
-    return complete(one, 2.0 * prices.demand, prices.verification)
-
-
-@cache
-def start(preset):
-    """A placement constructed without improvement."""
-    recreation = Recreation(compiled(preset), None)
-    recreation.construct()
-    assert recreation.best is not None
-    return recreation.best
+presets = pytest.mark.parametrize("preset", [*PRESETS, "long-tail"])
 
 
 def cut(plan, size, seed=0):
@@ -51,21 +21,22 @@ def cut(plan, size, seed=0):
     return SliceModel(plan, Slicer(plan, guide(plan.compiled).prices).cut(np.sort(nodes)))
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@presets
 def test_a_plan_costs_what_the_judge_says_or_a_little_more(preset):
     """Attestations and proofs are counted at their cheapest; all else is exact."""
     one = compiled(preset)
-    plan = Plan(one, start(preset))
+    plan = Plan(one, constructed(one))
     cost = plan.objective + float(one.host_cost[plan.base].sum())
     verdict = judged(one, plan.rounded().placement())
     assert not verdict.violations
     assert cost == pytest.approx(verdict.objective, rel=0.05)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@presets
 def test_the_plan_satisfies_the_program_of_every_slice(preset):
     """The start of a slice keeps all its rows and bounds."""
-    plan = Plan(compiled(preset), start(preset))
+    one = compiled(preset)
+    plan = Plan(one, constructed(one))
     for seed in range(5):
         model = cut(plan, 4, seed)
         p, values = model.program, model.start
@@ -76,11 +47,11 @@ def test_the_plan_satisfies_the_program_of_every_slice(preset):
         assert np.all((values >= p.lower) & (values <= p.upper + 1e-9))
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@presets
 def test_gains_are_what_the_plan_saves(preset):
     """What the slices say they saved is at most what the plan then costs less."""
     one = compiled(preset)
-    slices = Slices(one, start(preset), guide(one))
+    slices = Slices(one, constructed(one), guide(one))
     before = slices.plan.objective
     saved = slices.advance(5)
     assert before - slices.plan.objective >= saved - 1e-6 * before
@@ -92,7 +63,7 @@ def test_the_same_seed_gives_the_same_placement():
     one = compiled("small")
     found = []
     for _ in range(2):
-        slices = Slices(one, start("small"), guide(one), seed=3)
+        slices = Slices(one, constructed(one), guide(one), seed=3)
         slices.advance(5)
         found.append(judged(one, slices.placement()).objective)
     assert found[0] == found[1]
@@ -103,7 +74,7 @@ def test_the_incumbent_gets_better_and_never_worse(preset):
     """A turn offers feasible placements only; the board refuses the others."""
     one = compiled(preset)
     search = search_of(one)
-    before = search.offer(start(preset))
+    before = search.offer(constructed(one))
     improve_by_slices(search, guide(one), search.clock() + 2.0)
     assert search.objective < before
 
@@ -112,7 +83,7 @@ def test_the_incumbent_gets_better_and_never_worse(preset):
 def test_tiny_instances_from_their_optimum(seed):
     """From an optimal placement nothing gets worse, and nothing is broken."""
     one = tiny(seed)
-    best = to_placement(one.quantities, Solution.from_dict(optimal(seed)))
+    best = optimum(seed)
     search = search_of(one)
     before = search.offer(best)
     slices = Slices(one, best, guide(one))
@@ -127,7 +98,7 @@ def test_tiny_instances_from_their_optimum(seed):
 def test_nodes_that_gave_nothing_are_drawn_less():
     """A node's weight is halved where its slice gave nothing, and comes back."""
     one = compiled("small")
-    chooser = Chooser(Plan(one, start("small")), guide(one), np.random.default_rng(0))
+    chooser = Chooser(Plan(one, constructed(one)), guide(one), np.random.default_rng(0))
     nodes = chooser.draw(3)
     assert len(nodes) == 3
     chooser.told(nodes, better=False)
@@ -140,7 +111,7 @@ def test_nodes_that_gave_nothing_are_drawn_less():
 def test_losses_add_up_to_the_gap():
     """Losses of nodes and of requests turned away are the cost beyond the bound."""
     one = compiled("medium")
-    plan, completion = Plan(one, start("medium")), guide(one)
+    plan, completion = Plan(one, constructed(one)), guide(one)
     losses = Chooser(plan, completion, np.random.default_rng(0)).losses()
     worth = completion.prices.demand + one.wanted_checks * completion.prices.verification
     turned_away = float((plan.penalty - worth) @ plan.left)
