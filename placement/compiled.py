@@ -64,6 +64,8 @@ class Compiled:
         """The same spread over a node's capacity, $ per accelerator-second."""
         self.verified: Bools = q.verifiers > 0
         """Whether a class needs verifiers at all."""
+        self.redone: Bools = self.verified & (q.mode == REEXECUTION)
+        """Whether verifiers execute its requests again."""
         self.wanted_checks: Floats = q.verifiers * q.sample
         """Verifications wanted for each executed request."""
         self.check_cap: Ints = np.where(q.independence == 2, q.count, whole_up(q.sample * q.count))

@@ -6,7 +6,7 @@ from placement.assembly import Counts, assemble, running_totals
 from placement.compiled import Compiled
 from placement.methods.hosting import plan_hosting
 from placement.methods.ledger import Ledger
-from placement.quantities import REEXECUTION, Bools, Ints, whole_down
+from placement.quantities import Bools, Ints, whole_down
 from placement.solution import Placement
 
 _SLACK = 1e-9
@@ -27,7 +27,7 @@ def adapted(compiled: Compiled, start: Placement) -> Placement | None:
     np.add.at(replicas, (start.replica_m, start.replica_n), start.replica_count)
     replicas = np.minimum(replicas, compiled.max_replicas)
     runs = _runs(compiled, start, replicas)
-    redone = compiled.verified & (q.mode == REEXECUTION)
+    redone = compiled.redone
     executed = np.bincount(runs[0], runs[2], q.n_classes)
     before = np.bincount(start.run_g, start.run_count, q.n_classes)
     kept = ~redone | ((executed == before) & (before + start.unserved == q.count))

@@ -14,7 +14,7 @@ from placement.methods.ledger import Ledger
 from placement.methods.loading import load_by_popularity
 from placement.methods.verifiers import outlook
 from placement.methods.verifying import verify_all
-from placement.quantities import REEXECUTION, Floats, Ints, whole_down
+from placement.quantities import Floats, Ints, whole_down
 from placement.search import Search
 from placement.solution import StoppedBy
 
@@ -78,7 +78,7 @@ def dispatch(search: Search, rule: Rule, *, shuffled: bool = False) -> StoppedBy
     sender = _Sender(search, ledger, rule)
     q = search.quantities
     order = sender.rng.permutation(q.n_classes) if shuffled else np.arange(q.n_classes)
-    must, redone = np.isinf(q.penalty), search.compiled.verified & (q.mode == REEXECUTION)
+    must, redone = np.isinf(q.penalty), search.compiled.redone
     for phase in (must & redone, must & ~redone, ~must & redone, ~must & ~redone):
         for g in order[phase[order]].tolist():
             if search.remaining_s < _FOR_THE_REST * whole_s or search.out_of_time:

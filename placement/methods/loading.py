@@ -7,7 +7,7 @@ import numpy as np
 
 from placement.compiled import Compiled
 from placement.methods.ledger import Ledger
-from placement.quantities import REEXECUTION, Bools, Floats, Ints
+from placement.quantities import Bools, Floats, Ints
 
 HEADROOM = 1.25
 """Accelerator time made ready for each pool of demand, as a multiple of what it takes."""
@@ -85,7 +85,7 @@ def _pools(compiled: Compiled) -> Iterator[Pool]:
         nodes = nodes[q.can_run(g, nodes)]
         must = bool(np.isinf(q.penalty[g]))
         yield Pool(int(q.class_model[g]), must, nodes, q.count[g] * q.work_s(g, nodes))
-    redone = np.flatnonzero(compiled.verified & (q.mode == REEXECUTION) & (q.class_model >= 0))
+    redone = np.flatnonzero(compiled.redone & (q.class_model >= 0))
     weight = compiled.wanted_checks[redone] * q.count[redone]
     yield from _by_ability(compiled, redone, compiled.verify_kinds, weight, np.zeros(len(redone)))
 

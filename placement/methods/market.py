@@ -12,7 +12,7 @@ import numpy as np
 from placement.compiled import Compiled
 from placement.methods.floor import chunks, floor_prices, least_by_kind, least_checks, least_runs
 from placement.prices import Prices
-from placement.quantities import REEXECUTION, Floats
+from placement.quantities import Floats
 from placement.search import Search
 
 ROUNDS, LEAST_ROUNDS = 100, 8
@@ -81,7 +81,7 @@ class _Market:
             able = self.compiled.run_kinds[g]
             work = np.where(able, q.work_s(*at), np.inf)
             other = q.latency_price[g][:, None] * q.latency_ms(*at) / 1000.0
-            redone = np.flatnonzero((q.mode[g] == REEXECUTION) & self.compiled.verified[g])
+            redone = np.flatnonzero(self.compiled.redone[g])
             again = q.reexecution_work_s(g[redone][:, None], kinds[None, :])
             again = np.where(self.compiled.verify_kinds[g[redone]], again, np.inf)
             self.parts.append((g, work, other, redone, again))

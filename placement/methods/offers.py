@@ -37,7 +37,7 @@ class Offers:
         self._spot, spot_node = _distinct(q.node_kind, own)
         place, at = _distinct(q.node_type[spot_node], q.node_region[spot_node], own[spot_node])
         self._place = place[self._spot]
-        redone = np.flatnonzero(compiled.verified & (q.mode == REEXECUTION))
+        redone = np.flatnonzero(compiled.redone)
         g = np.append(np.arange(q.n_classes), redone)
         again = np.arange(len(g)) >= q.n_classes
         model = q.class_model[g] % (q.n_models + 1)

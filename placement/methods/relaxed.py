@@ -57,7 +57,7 @@ class Relaxed:
         np.add.at(node_s, n, work)
         served = np.zeros(len(lanes.count))
         np.add.at(served, lanes.kind, self.flow)
-        redone = (q.mode[q.kind_class] == REEXECUTION) & lanes.compiled.verified[q.kind_class]
+        redone = lanes.compiled.redone[q.kind_class]
         most = np.where(redone, whole_down(served + _SNAP), lanes.count)
         return Reserve(site_s, node_s, most)
 
@@ -100,7 +100,7 @@ class _Relaxation:
     def _choose_checks(self) -> tuple[Arcs, Bools]:
         """Verifications that are columns, and the kinds whose verifications are."""
         q, compiled, classes = self.q, self.lanes.compiled, self.classes
-        verified, redone = compiled.verified[classes], q.mode[classes] == REEXECUTION
+        verified, redone = compiled.verified[classes], compiled.redone[classes]
         wanted_s = float(compiled.wanted_checks * q.count @ q.core_s)
         cores_s = np.bincount(q.node_kind, q.cores_s, len(q.kind_node))
         size = np.bincount(q.node_kind, minlength=len(q.kind_node))
@@ -108,7 +108,7 @@ class _Relaxation:
         scarce = verified & ~redone & (able @ cores_s < _AMPLE * wanted_s)
         if (able[scarce] @ size).sum() > MAX_CHECKS:
             scarce[:] = False
-        modelled = (verified & redone) | scarce
+        modelled = redone | scarce
         return compiled.verify_arcs(self.lanes.replicas > 0, classes[modelled]), modelled
 
     def _most(self, kind: Ints) -> Floats:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from placement.methods.lanes import Lanes, fitting
 from placement.methods.rounding import Reserve
 from placement.mincostflow import COARSE, FINE, SINK, NetworkBuilder, cheapest_flow
-from placement.quantities import REEXECUTION, Floats, Ints, whole_down
+from placement.quantities import Floats, Ints, whole_down
 
 _UNITS = 1e7
 """Units of work in all that is asked for."""
@@ -128,5 +128,5 @@ def _reserve(lanes: Lanes, flow: Floats, again_s: Floats) -> Reserve:
     site_s = finite * share[model + 1]
     node_s = np.bincount(lanes.site_n, site_s, q.n_nodes).astype(float)
     served = whole_down(np.bincount(lanes.kind, flow, len(lanes.count)) + _SNAP)
-    redone = (q.mode[q.kind_class] == REEXECUTION) & lanes.compiled.verified[q.kind_class]
+    redone = lanes.compiled.redone[q.kind_class]
     return Reserve(site_s, node_s, np.where(redone, served, lanes.count))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from placement.compiled import Compiled
-from placement.quantities import REEXECUTION, Bools, Floats, Ints
+from placement.quantities import Bools, Floats, Ints
 
 _MOST_KINDS = 62
 """Kinds of one cell that a mask can tell apart; further ones count as the last of these."""
@@ -133,8 +133,8 @@ class Cells:
     def redone(self) -> Offers:
         """Re-executions, as many as are wanted when every request is served."""
         q = self.q
-        redone = (q.mode == REEXECUTION) & self.compiled.verified & ~q.paired
-        g, cell, mask = self._pairs(np.flatnonzero(redone), self._check_mask)
+        redone = np.flatnonzero(self.compiled.redone & ~q.paired)
+        g, cell, mask = self._pairs(redone, self._check_mask)
         work = q.reexecution_work_s(g, self.node[cell])
         work = work * self.compiled.wanted_checks[g] * q.count[g]
         return Offers(g, cell, mask, work, self.rate[cell] * work)

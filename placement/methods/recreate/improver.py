@@ -20,7 +20,7 @@ from placement.methods.recreate.starting import (
 from placement.methods.recreate.state import MOST_MODELS, grow, new_book, rows_of, set_values
 from placement.methods.recreate.walking import FEW_ENTRIES, close, construct, walk
 from placement.prices import Prices
-from placement.quantities import REEXECUTION, Bools, Floats, Ints
+from placement.quantities import Bools, Floats, Ints
 from placement.solution import Placement
 
 _LOOKED_AT = (16, 300, 300)
@@ -170,8 +170,7 @@ class Recreation:
         compiled, q = self.compiled, self.compiled.quantities
         size = np.bincount(q.node_kind, q.capacity_s, len(q.kind_node))
         able = compiled.run_kinds @ size
-        redone = (q.mode == REEXECUTION) & compiled.verified
-        return np.lexsort((able, ~redone, np.isfinite(q.penalty))).astype(np.int64)
+        return np.lexsort((able, ~compiled.redone, np.isfinite(q.penalty))).astype(np.int64)
 
     def advance(self, iterations: int, temperature: float, until: float | None = None) -> None:
         """So many steps; a step to the worse is taken with probability exp(-loss / temperature).

@@ -178,7 +178,7 @@ def _classes(compiled: Compiled, least: Prices, frozen: Bools, models: Any, queu
     classes["at"] = position - np.append(models["first"], 0)[q.class_model]
     classes["place"][np.argsort(frozen, kind="stable")] = np.arange(q.n_classes)
     classes["penalty"] = penalties(compiled, least)
-    again = compiled.verified & (q.mode == REEXECUTION)
+    again = compiled.redone
     checks = compiled.wanted_checks
     classes["light"] = np.where(again, 0.0, checks * least.verification)
     classes["wanted"], classes["sample"] = np.where(again, checks, 0.0), q.sample

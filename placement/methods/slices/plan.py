@@ -18,7 +18,7 @@ from placement.methods.recreate.starting import (
     rows_from,
 )
 from placement.methods.recreate.state import Rows, fetch_costs
-from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_up
+from placement.quantities import Bools, Floats, Ints, whole_up
 from placement.solution import Placement
 
 _NOISE = 1e-6
@@ -94,7 +94,7 @@ class Plan:
         self.compiled, self.start = compiled, start
         self.q = q = compiled.quantities
         self.frozen = frozen_classes(compiled)
-        self.redone: Bools = compiled.verified & (q.mode == REEXECUTION)
+        self.redone = compiled.redone
         self.solid: Bools = self.redone | np.isinf(q.penalty)
         self.base = lasting_hosting(compiled, start)
         self.fetch = fetch_costs(compiled, self.base)
