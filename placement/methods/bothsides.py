@@ -161,6 +161,13 @@ class _BothSides:
         if best is not None and (known is None or best.bound > known * (1 + 1e-9)):
             self.search.certify(best.prices)
 
+    @property
+    def _guide(self) -> Completion:
+        """The best prices so far; there are some once the sides have opened."""
+        assert self.dual is not None
+        assert self.dual.best is not None
+        return self.dual.best
+
     # --- the primal side -----------------------------------------------------------------------
 
     def _open_primal(self) -> None:
@@ -201,9 +208,7 @@ class _BothSides:
         What was made at other prices stays worse than what is made at these. Kept, though, are an
         old placement that is to be improved, and one with classes that ruin and recreate leaves.
         """
-        assert self.dual is not None
-        guide = self.dual.best
-        assert guide is not None
+        guide = self._guide
         self.born = guide.bound
         if self.chains and self.search.start is not None:
             return
@@ -223,9 +228,7 @@ class _BothSides:
 
     def _turn(self, turn: int) -> float:
         """One turn of both sides; returns the relative gain of the placement."""
-        assert self.dual is not None
-        guide = self.dual.best
-        assert guide is not None
+        guide = self._guide
         before = self.objective
         warmth = self._warmth() * COOLING**turn
         for chain in self.chains:
@@ -236,9 +239,7 @@ class _BothSides:
 
     def _flow_turn(self) -> float:
         """The same with reflow before ruin and recreate."""
-        assert self.dual is not None
-        guide = self.dual.best
-        assert guide is not None
+        guide = self._guide
         before = self.objective
         nodes = self.compiled.quantities.n_nodes
         latest = self.deadline - self.finish_s - BEGIN_S * nodes
@@ -253,7 +254,7 @@ class _BothSides:
             chain.reflow(guide, latest, side_by_side)
             chain.recreate(steps, warmth, self.over)
 
-        if self.dual.pricer.done and self.compiled.quantities.n_nodes >= SEVERAL:
+        if self._settled and self.compiled.quantities.n_nodes >= SEVERAL:
             flow(self.chains[0], self._side_by_side)
         else:
             self._beside_dual([partial(flow, chain, one_by_one) for chain in self.chains])
