@@ -9,7 +9,7 @@ from placement.compiled import Compiled
 from placement.methods.recreate.changes import pays_own, set_replicas
 from placement.methods.recreate.pointers import BOOK, holding_at, slots_of
 from placement.methods.recreate.records import BASE, Book
-from placement.methods.recreate.state import fetch_costs
+from placement.methods.recreate.state import fetch_costs, reading_prices
 from placement.native import native
 from placement.quantities import Bools, Floats, Ints
 
@@ -52,7 +52,7 @@ def better_hosting(compiled: Compiled, book: Book, least: Bools) -> Bools:
     q, loads = compiled.quantities, _Loads(compiled, book)
     base, room = least.copy(), book.nodes["storage_gb"].copy()
     where, cost = _cheapest_hosts(compiled, room)
-    price = _prices(compiled, base)
+    price = reading_prices(compiled, base)
     for _ in range(_ROUNDS):
         saved = np.stack([loads.saved(price, s) for s in range(q.n_regions + 1)], axis=1)
         gain = np.where(np.isfinite(saved), saved, 1e300) - cost
@@ -69,15 +69,6 @@ def better_hosting(compiled: Compiled, book: Book, least: Bools) -> Bools:
                 room[n] -= q.weights_gb[m]
                 price[m] = np.minimum(price[m], q.transfer_price[s])
     return base
-
-
-def _prices(compiled: Compiled, base: Bools) -> Floats:
-    """$ per GB of reading each model, by region."""
-    q = compiled.quantities
-    price = np.full((q.n_models, q.n_regions + 1), np.inf)
-    m, n = np.nonzero(base)
-    np.minimum.at(price, m, q.transfer_price[q.node_region[n]])
-    return price
 
 
 def _cheapest_hosts(compiled: Compiled, room: Floats) -> tuple[Ints, Floats]:

@@ -234,11 +234,17 @@ def _known(compiled: Compiled, base: Bools) -> Any:
 
 def fetch_costs(compiled: Compiled, base: Bools) -> Floats:
     """$ of reading each model from the cheapest of its hosts, by region; infinite without any."""
+    weights = compiled.quantities.weights_gb
+    return np.ascontiguousarray(weights[:, None] * reading_prices(compiled, base))
+
+
+def reading_prices(compiled: Compiled, base: Bools) -> Floats:
+    """The same for each GB."""
     q = compiled.quantities
     price = np.full((q.n_models, q.n_regions + 1), np.inf)
     m, n = np.nonzero(base)
     np.minimum.at(price, m, q.transfer_price[q.node_region[n]])
-    return np.ascontiguousarray(q.weights_gb[:, None] * price)
+    return price
 
 
 def _copies(compiled: Compiled) -> Floats:
