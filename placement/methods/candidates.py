@@ -28,13 +28,13 @@ def likely(compiled: Compiled, prices: Prices, around: Placement | None) -> tupl
     run, verify = compiled.run, compiled.verify
     share = prices.share[q.node_group[run.n]]
     cost = run.cost + prices.capacity[run.n] * run.work_s + share
-    kept = _ranks(run.g, cost) < RUNS
+    kept = ranks(run.g, cost) < RUNS
     extra = prices.capacity[verify.n] * verify.work_s + prices.cores[verify.n] * q.core_s[verify.g]
     engaging = np.where(verify.work_s > 0, 0.0, 1e-6 * level[verify.n] + 1e-6)
     cost = verify.cost + extra + engaging
     parts = verify.g * q.n_groups + q.node_group[verify.n]
-    checks = _ranks(parts, cost) < PER_GROUP
-    checks &= _ranks(verify.g, np.where(checks, cost, np.inf)) < CHECKS
+    checks = ranks(parts, cost) < PER_GROUP
+    checks &= ranks(verify.g, np.where(checks, cost, np.inf)) < CHECKS
     if around is not None:
         kept |= _beside(q.n_models, q.n_nodes, q.class_model, run, around)
         checks |= _among(q.n_nodes, verify, around.verify_g, around.verify_n)
@@ -52,7 +52,7 @@ def merge(arcs: tuple[Arcs, Arcs]) -> Arcs:
     return Arcs(*both)
 
 
-def _ranks(groups: Ints, cost: Floats) -> Ints:
+def ranks(groups: Ints, cost: Floats) -> Ints:
     """The rank of each arc within its group, the cheapest 0."""
     order = np.lexsort((cost, groups))
     ordered = groups[order]

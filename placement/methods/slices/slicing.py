@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placement.methods.candidates import ranks
 from placement.methods.slices.plan import Flows, Plan
 from placement.prices import Prices
 from placement.quantities import Bools, Floats, Ints
@@ -91,11 +92,7 @@ class Slicer:
 
     def _best(self, arcs: Flows, most: int) -> Flows:
         """The arcs of each class of the least reduced cost."""
-        key = arcs.g * 2 + arcs.kind
-        order = np.lexsort((self.reduced(arcs), key))
-        ranked = key[order]
-        rank = np.arange(len(order)) - np.searchsorted(ranked, ranked)
-        return arcs.take(np.sort(order[rank < most]))
+        return arcs.take(ranks(arcs.g * 2 + arcs.kind, self.reduced(arcs)) < most)
 
     def _beside(self, classes: Ints, redone: Ints, inside: Bools) -> Flows:
         """Arcs to replicas elsewhere that have room."""
