@@ -98,3 +98,18 @@ def test_completing_twice_gives_the_same_bits():
         assert (done.prices.capacity == once.prices.capacity).all()
         assert (done.supply == once.supply).all()
         assert (done.rent == once.rent).all()
+
+
+def test_a_hint_changes_no_more_than_rounding():
+    """Told what was found at prices near these, or far from them, it finds the same."""
+    for _, compiled, rng in cases():
+        demand, verification, share = drawn(compiled, rng)
+        completer = Completer(compiled)
+        alone = completer.complete(demand, verification, share)
+        for width in (0.0, 0.01, 0.5):
+            other = demand * rng.lognormal(0, width, len(demand))
+            hint = completer.complete(other, verification, share)
+            told = completer.complete(demand, verification, share, near=hint)
+            assert told.bound == pytest.approx(alone.bound, rel=1e-8, abs=1e-9)
+            rents = [done.rent.clip(0.0) for done in (told, alone)]
+            assert rents[0] == pytest.approx(rents[1], rel=1e-6, abs=1e-7)

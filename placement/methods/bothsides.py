@@ -12,16 +12,14 @@ from functools import partial
 
 import numpy as np
 
-from placement.compiled import Compiled
 from placement.methods.adapting import adapted
 from placement.methods.chain import Chain
-from placement.methods.completion import Completer, Completion
-from placement.methods.pricing.pricer import Pricer
+from placement.methods.completion import Completion
+from placement.methods.dualside import DualSide
 from placement.methods.recreate.improver import Recreation
 from placement.methods.recreate.starting import frozen_classes
 from placement.methods.reflow.offering import NODES
 from placement.methods.reflow.reflower import SideBySide, Task, one_by_one
-from placement.prices import Prices
 from placement.search import Search
 
 OPENING, ARCS, ARCS_A_NODE = 170, 60_000_000, 24_000
@@ -56,31 +54,9 @@ to begin after a reflow, for each node."""
 def close_in(search: Search, deadline: float) -> Completion | None:
     """Improve bound and placement until turns give little, or the deadline.
 
-    Returns the prices that prove most, None where there was no time for any.
+    Returns the prices that the search followed, None where there was no time for any.
     """
     return _BothSides(search, deadline).run()
-
-
-class _Dual:
-    """The dual side: pooled prices, completed node by node."""
-
-    def __init__(self, compiled: Compiled, known: Prices | None) -> None:
-        self.completer, self.pricer = Completer(compiled), Pricer(compiled)
-        self.best: Completion | None = None
-        if known is not None:
-            self._complete(known)
-
-    def advance(self, arcs: int, over: Callable[[], bool]) -> None:
-        """Look at so many arcs, unless it is over before, and see what the prices prove."""
-        while arcs > 0 and not self.pricer.done and not over():
-            self.pricer.advance(min(arcs, ARCS))
-            arcs -= ARCS
-        self._complete(self.pricer.prices())
-
-    def _complete(self, prices: Prices) -> None:
-        found = self.completer.complete(prices.demand, prices.verification)
-        if self.best is None or found.bound > self.best.bound:
-            self.best = found
 
 
 class _BothSides:
@@ -91,7 +67,7 @@ class _BothSides:
         self.steps = STEPS + STEPS_A_NODE * q.n_nodes
         self.arcs = ARCS + ARCS_A_NODE * q.n_nodes
         self.finish_s = 0.0
-        self.dual: _Dual | None = None
+        self.dual: DualSide | None = None
         self.chains: list[Chain] = []
         self.begun, self.born, self.begun_at = 0, -np.inf, search.clock()
 
@@ -118,8 +94,10 @@ class _BothSides:
         search.enter("reflow")
         self._until_idle(lambda _: self._flow_turn(), LITTLE, FLOW_PATIENCE)
         self._offer()
+        while not (self.over() or self.dual.done):
+            self.dual.advance(self.arcs, self.over)
         self._certify()
-        return self.dual.best
+        return self.dual.guide
 
     def _until_idle(
         self,
@@ -150,7 +128,7 @@ class _BothSides:
     # --- the dual side -------------------------------------------------------------------------
 
     def _open_dual(self) -> None:
-        dual = _Dual(self.compiled, self.search.prices)
+        dual = DualSide(self.compiled, self.search.prices)
         if self.search.start is None:
             dual.advance(OPENING * len(dual.pricer.fine), self.over)
         self.dual = dual
@@ -163,10 +141,10 @@ class _BothSides:
 
     @property
     def _guide(self) -> Completion:
-        """The best prices so far; there are some once the sides have opened."""
+        """The prices to follow; there are some once the sides have opened."""
         assert self.dual is not None
-        assert self.dual.best is not None
-        return self.dual.best
+        assert self.dual.guide is not None
+        return self.dual.guide
 
     # --- the primal side -----------------------------------------------------------------------
 
@@ -187,8 +165,8 @@ class _BothSides:
 
     @property
     def _settled(self) -> bool:
-        """Whether prices are as good as they get."""
-        return self.dual is not None and self.dual.pricer.done
+        """Whether the prices to follow are as good as they get."""
+        return self.dual is not None and self.dual.settled
 
     @property
     def _late(self) -> bool:
@@ -199,8 +177,8 @@ class _BothSides:
     @property
     def _old(self) -> bool:
         """Whether what there is was made at prices much worse than those known now."""
-        best = self.dual.best if self.dual else None
-        return best is not None and best.bound > self.born + NEWS * abs(self.born)
+        guide = self.dual.guide if self.dual else None
+        return guide is not None and guide.bound > self.born + NEWS * abs(self.born)
 
     def _start_again(self) -> None:
         """From nothing at the prices known now; with many nodes, beside the best there is.
@@ -254,7 +232,7 @@ class _BothSides:
             chain.reflow(guide, latest, side_by_side)
             chain.recreate(steps, warmth, self.over)
 
-        if self._settled and self.compiled.quantities.n_nodes >= SEVERAL:
+        if self._settled and nodes >= SEVERAL:
             flow(self.chains[0], self._side_by_side)
         else:
             self._beside_dual([partial(flow, chain, one_by_one) for chain in self.chains])
@@ -264,7 +242,7 @@ class _BothSides:
         """The tasks of all chains, or of one beside the dual side where that has not ended."""
         dual = self.dual
         assert dual is not None
-        if dual.pricer.done:
+        if dual.done:
             self._side_by_side(tasks)
         else:
             self._side_by_side([tasks[0], partial(dual.advance, self.arcs, self.over)])

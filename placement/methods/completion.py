@@ -107,9 +107,14 @@ class Completer:
         return np.where(known, q.weights_gb[:, None] * np.where(known, least, 0.0), np.inf)
 
     def complete(
-        self, demand: Floats, verification: Floats, share: Floats | None = None
+        self,
+        demand: Floats,
+        verification: Floats,
+        share: Floats | None = None,
+        *,
+        near: Completion | None = None,
     ) -> Completion:
-        """Complete these prices."""
+        """Complete these prices; sooner where it is told what was found at prices near them."""
         q = self.q
         share = np.zeros(q.n_groups) if share is None else share
         prices = replace(Prices.zero(q), demand=demand, verification=verification, share=share)
@@ -117,6 +122,8 @@ class Completer:
         self._offers.list(prices.demand, check_price, prices.share)
         supply = np.zeros(2 * q.n_classes)
         nodes = self._nodes()
+        if near is not None:
+            nodes["guess"] = np.where(near.rent > 0, near.prices.capacity, -1.0)
         light = self._offers.light(check_price)
         value_checks(nodes, *light)
         task = self._task(nodes, supply)
@@ -143,6 +150,7 @@ class Completer:
         nodes["each_s"], nodes["gb_per_s"] = q.window_s * q.utilization, q.load_gb_per_s
         nodes["core_rate"], nodes["cores_s"] = q.core_price / 3600.0, q.cores_s
         nodes["first"], nodes["last"] = self._offers.first, self._offers.last
+        nodes["guess"] = -1.0
         return nodes
 
     def _task(self, nodes: Records, supply: Floats) -> Task:

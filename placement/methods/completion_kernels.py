@@ -20,6 +20,8 @@ ROUNDS = 60
 """Lines tried at most for one node."""
 TIGHT = 1e-9
 """Relative to what a node earns: what another line may still improve."""
+BESIDE = 0.02
+"""Relative distance from where the least is expected at which it is first bracketed."""
 LISTED = 64
 """Replica counts tried one by one."""
 
@@ -27,12 +29,13 @@ NODE = np.dtype(
     [
         *((name, _F) for name in ("rate", "capacity_s", "memory_gb", "engagement", "each_s")),
         *((name, _F) for name in ("gb_per_s", "core_rate", "cores_s")),
-        *((name, _F) for name in ("light", "value", "capacity", "memory")),
+        *((name, _F) for name in ("light", "value", "capacity", "memory", "guess")),
         *((name, _L) for name in ("first", "last")),
     ],
     align=True,
 )
-"""A node, its cells `first:last`, what light checks gain; V, lambda and mu as they are found."""
+"""A node, its cells `first:last`, what light checks gain; V, lambda and mu as they are found; about
+where lambda is expected, below 0 where there is no telling."""
 MODEL = np.dtype([(name, _F) for name in ("span", "memory_gb", "load_gb")], align=True)
 CELL = np.dtype([(name, _L) for name in ("model", "first", "last")], align=True)
 """A model on nodes that are alike: its items."""
@@ -234,12 +237,9 @@ def _take(t: Any, n: Any, size: Any, rate: Any, weight: Any) -> None:
 
 @native(_NONE(TASK, _INT, _REAL, _REAL))
 def _supply(t: Any, n: Any, lam: Any, weight: Any) -> None:
-    """Add to the supply what a node takes at a price."""
-    node = t.nodes[n]
-    for c in range(node.first, node.last):
-        t.alive[c - node.first] = c
-    rate = node.rate + lam
-    size, _ = _steps(t, n, node.last - node.first, rate)
+    """Add to the supply what a node takes at a price of the bracket."""
+    rate = t.nodes[n].rate + lam
+    size, _ = _steps(t, n, t.ends[0].cells, rate)
     _pack(t, n, size, rate)
     _take(t, n, size, rate, weight)
 
@@ -253,35 +253,46 @@ def _keep_least(t: Any, n: Any, value: Any, lam: Any, mu: Any) -> Any:
     return node.value + node.light - node.engagement
 
 
+@native(_REAL(TASK, _INT, _REAL, _INT))
+def _evaluate(t: Any, n: Any, at: Any, cells: Any) -> Any:
+    """Make a price an end of the bracket, by its slope; returns what V is above the engagement."""
+    rate = t.nodes[n].rate + at
+    size, kept = _steps(t, n, cells, rate)
+    value, slope, mu = _pack(t, n, size, rate)
+    end = t.ends[0] if slope < 0 else t.ends[1]
+    end.at, end.value, end.slope, end.cells = at, value, slope, kept
+    return _keep_least(t, n, value, at, mu)
+
+
 @native(_NONE(TASK, _INT))
 def _bracket(t: Any, n: Any) -> None:
     """Find a bracket of the least V.
 
-    Begins where a node's whole time pays for its engagement, and asks no more of a node that is
-    seen not to: then both ends are the same.
+    Begins where it is expected, or where a node's whole time pays for its engagement, and asks no
+    more of a node that is seen not to: then both ends are the same.
     """
-    node, ends = t.nodes[n], t.ends
+    node, low, high = t.nodes[n], t.ends[0], t.ends[1]
     cells, top = node.last - node.first, node.rate
     for c in range(node.first, node.last):
         t.alive[c - node.first] = c
         top = max(top, t.items[t.cells[c].first].ratio)
-    node.value = np.inf
-    high, each = ends[1], node.engagement / max(node.capacity_s, 1e-300)
+    node.value, low.at = np.inf, -1.0
     high.at, high.slope = top - node.rate, node.capacity_s
     high.value = high.at * high.slope
-    at = min(high.at, each)
-    while True:
-        size, kept = _steps(t, n, cells, node.rate + at)
-        value, slope, mu = _pack(t, n, size, node.rate + at)
-        above = _keep_least(t, n, value, at, mu)
-        end = ends[0] if slope < 0 else high
-        end.at, end.value, end.slope, end.cells = at, value, slope, kept
-        if slope < 0:
+    each, away = node.engagement / max(node.capacity_s, 1e-300), BESIDE
+    at = min(high.at, each if node.guess < 0 else node.guess)
+    while low.at < 0:
+        above = _evaluate(t, n, at, cells)
+        if low.at < 0 and (at == 0.0 or above <= 0):
+            t.ends[0] = high
             return
-        if at == 0.0 or above <= 0:
-            ends[0] = high
-            return
-        at = at / 2 if at > 0.2 * each else 0.0
+        away = away if node.guess >= 0 else 0.5
+        at = at * (1.0 - away) if at > 0.2 * each else 0.0
+        away = min(4.0 * away, 0.5)
+    while node.guess >= 0 and high.at > low.at * (1.0 + away):
+        at = low.at * (1.0 + away)
+        _evaluate(t, n, at, low.cells)
+        away = 4.0 * away + 1e-9
 
 
 @native(_NONE(TASK, _INT))
@@ -300,12 +311,7 @@ def _least(t: Any, n: Any) -> None:
             if high.at - low.at > 0.3 * width:
                 cut = (low.at + high.at) / 2
             width = high.at - low.at
-        size, kept = _steps(t, n, low.cells, node.rate + cut)
-        value, slope, mu = _pack(t, n, size, node.rate + cut)
-        end = low if slope < 0 else high
-        end.at, end.value, end.slope = cut, value, slope
-        low.cells = kept if slope < 0 else low.cells
-        if _keep_least(t, n, value, cut, mu) <= 0:
+        if _evaluate(t, n, cut, low.cells) <= 0:
             break
 
 

@@ -58,6 +58,11 @@ class Pricer:
                 program, row = level.coarse, level.row[row]
         return levels
 
+    @property
+    def finest(self) -> bool:
+        """Whether no finer level is left."""
+        return not self._levels and not self._refinable
+
     def advance(self, work: int) -> None:
         """Look at about so many arcs."""
         while work > 0 and not self.done:

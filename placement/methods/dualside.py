@@ -1,0 +1,82 @@
+"""The dual side: pooled prices, completed node by node, then taken uphill."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from placement.compiled import Compiled
+from placement.methods.bundle import Bundle
+from placement.methods.completion import Completer, Completion
+from placement.methods.pricing.pricer import Pricer
+from placement.prices import Prices
+
+LOOK = 60_000_000
+"""Arcs looked at between two looks at the clock."""
+AROUND, EACH = 500_000, 7
+"""Completing prices takes as long as looking at so many arcs, and at so many for each node and
+model."""
+FLAT = 1e-3
+"""Relative gain of pooled prices below which it is better to take them uphill."""
+
+
+class DualSide:
+    """Prices that improve.
+
+    Parameters
+    ----------
+    compiled : Compiled
+    known : Prices or None
+        Prices of an earlier answer.
+
+    Attributes
+    ----------
+    guide : Completion or None
+        The pooled prices that prove most: those that a search follows. What bundles add to the
+        bound is of no use to it.
+    settled : bool
+        Whether the guide is as good as it gets.
+    """
+
+    def __init__(self, compiled: Compiled, known: Prices | None) -> None:
+        self.completer, self.pricer = Completer(compiled), Pricer(compiled)
+        self._effort = AROUND + EACH * compiled.quantities.n_nodes * compiled.quantities.n_models
+        self.guide: Completion | None = None
+        self._bundle: Bundle | None = None
+        self.settled = False
+        if known is not None:
+            self._complete(known)
+
+    @property
+    def best(self) -> Completion | None:
+        """The prices that prove most."""
+        return self.guide if self._bundle is None else self._bundle.best
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self._bundle is not None and self._bundle.done
+
+    def advance(self, arcs: int, over: Callable[[], bool]) -> None:
+        """Look at so many arcs, or do what takes as long, unless it is over before."""
+        if self.settled:
+            self._bundle = self._bundle or Bundle(self.completer, self._known)
+            self._bundle.advance(max(1, arcs // self._effort), over)
+            return
+        while arcs > 0 and not self.pricer.done and not over():
+            self.pricer.advance(min(arcs, LOOK))
+            arcs -= LOOK
+        gain = self._complete(self.pricer.prices())
+        self.settled = self.pricer.done or (self.pricer.finest and gain < FLAT)
+
+    @property
+    def _known(self) -> Completion:
+        assert self.guide is not None
+        return self.guide
+
+    def _complete(self, prices: Prices) -> float:
+        """Complete prices; returns how much more they prove than those before, relatively."""
+        before = -np.inf if self.guide is None else self.guide.bound
+        found = self.completer.complete(prices.demand, prices.verification, near=self.guide)
+        if found.bound > before:
+            self.guide = found
+        return float((found.bound - before) / max(abs(found.bound), 1e-9))
