@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import numpy as np
-
 from placement.methods.adapting import adapted
 from placement.methods.chain import Chain
 from placement.methods.completion import Completion
@@ -20,7 +18,9 @@ from placement.methods.recreate.improver import Recreation
 from placement.methods.recreate.starting import frozen_classes
 from placement.methods.reflow.offering import NODES
 from placement.methods.reflow.reflower import SideBySide, Task, one_by_one
+from placement.prices import Prices
 from placement.search import Search
+from placement.solution import Placement
 
 OPENING, ARCS, ARCS_A_NODE = 170, 60_000_000, 24_000
 """Looks at every arc before a placement follows the prices; arcs looked at in each turn: so many,
@@ -66,10 +66,11 @@ class _BothSides:
         self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
         self.steps = STEPS + STEPS_A_NODE * q.n_nodes
         self.arcs = ARCS + ARCS_A_NODE * q.n_nodes
-        self.finish_s = 0.0
+        self.finish_s = self.begin_s = 0.0
         self.dual: DualSide | None = None
         self.chains: list[Chain] = []
-        self.begun, self.born, self.begun_at = 0, -np.inf, search.clock()
+        self.begun, self.begun_at = 0, search.clock()
+        self.born: float | None = None
 
     def over(self) -> bool:
         """Whether it is time to hand in what there is."""
@@ -83,7 +84,7 @@ class _BothSides:
         if self.dual is None or self.dual.best is None:
             return None
         self._certify()
-        if not self.over():
+        if self._old and not self._late:
             self._start_again()
         search.enter("ruin and recreate")
         while not self.over():
@@ -153,9 +154,7 @@ class _BothSides:
         search = self.search
         if search.best is None:
             start = None if search.start is None else adapted(self.compiled, search.start)
-            run = Recreation(self.compiled, start, prices=search.prices, seed=search.seed)
-            run.construct()
-            self.chains.append(Chain(self.compiled, run, search.seed))
+            self._begin(start, search.prices, search.seed)
             self._offer()
             self.chains[0].recreate(STEPS, self._warmth(), self.over)
 
@@ -172,13 +171,15 @@ class _BothSides:
     def _late(self) -> bool:
         """Whether what begins now would not get as far as what there is."""
         now = self.search.clock() + self.finish_s
-        return now > self.begun_at + LATEST * (self.deadline - self.begun_at)
+        latest = self.begun_at + LATEST * (self.deadline - self.begun_at)
+        return now > min(latest, self.deadline - CHAINS * self.begin_s)
 
     @property
     def _old(self) -> bool:
         """Whether what there is was made at prices much worse than those known now."""
-        guide = self.dual.guide if self.dual else None
-        return guide is not None and guide.bound > self.born + NEWS * abs(self.born)
+        if self.born is None:
+            return True
+        return self._guide.bound > self.born + NEWS * abs(self.born)
 
     def _start_again(self) -> None:
         """From nothing at the prices known now; with many nodes, beside the best there is.
@@ -198,11 +199,16 @@ class _BothSides:
         self.chains = []
         while len(self.chains) + len(kept) < (CHAINS if self._settled else 1):
             self.begun += 1
-            seed = self.search.seed + self.begun
-            run = Recreation(self.compiled, start, prices=guide.prices, seed=seed)
-            run.construct()
-            self.chains.append(Chain(self.compiled, run, seed))
+            self._begin(start, guide.prices, self.search.seed + self.begun)
         self.chains += kept
+
+    def _begin(self, start: Placement | None, prices: Prices | None, seed: int) -> None:
+        """Begin one more chain; how long that takes is remembered for the next time."""
+        begun = self.search.clock()
+        run = Recreation(self.compiled, start, prices=prices, seed=seed)
+        run.construct()
+        self.chains.append(Chain(self.compiled, run, seed))
+        self.begin_s = self.search.clock() - begun
 
     def _turn(self, turn: int) -> float:
         """One turn of both sides; returns the relative gain of the placement."""
