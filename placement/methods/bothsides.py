@@ -66,11 +66,16 @@ class _BothSides:
         self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
         self.steps = STEPS + STEPS_A_NODE * q.n_nodes
         self.arcs = ARCS + ARCS_A_NODE * q.n_nodes
-        self.finish_s = self.begin_s = 0.0
+        self.offer_s = self.certify_s = self.begin_s = 0.0
         self.dual: DualSide | None = None
         self.chains: list[Chain] = []
         self.begun, self.begun_at = 0, search.clock()
         self.born: float | None = None
+
+    @property
+    def finish_s(self) -> float:
+        """Seconds for handing in placement and prices, by how long that took before."""
+        return self.offer_s + self.certify_s
 
     def over(self) -> bool:
         """Whether it is time to hand in what there is."""
@@ -138,7 +143,9 @@ class _BothSides:
         """Have the judge see the best prices, where they prove more than it has seen."""
         best, known = self.dual.best if self.dual else None, self.search.certified
         if best is not None and (known is None or best.bound > known * (1 + 1e-9)):
+            begun = self.search.clock()
             self.search.certify(best.prices)
+            self.certify_s = self.search.clock() - begun
 
     @property
     def _guide(self) -> Completion:
@@ -264,11 +271,11 @@ class _BothSides:
         return WARM / (1.0 + nodes / MANY) * self.objective / nodes
 
     def _offer(self) -> None:
-        """Hand in the best placement; how long that takes is remembered for the last time."""
+        """Hand in the best placement."""
         if not self.chains:
             return
         begun = self.search.clock()
         best = min(self.chains, key=lambda chain: chain.objective).best
         if best is not None:
             self.search.offer(best)
-        self.finish_s = max(self.finish_s, self.search.clock() - begun)
+        self.offer_s = max(self.offer_s, self.search.clock() - begun)

@@ -65,6 +65,8 @@ class DualSide:
         while arcs > 0 and not self.pricer.done and not over():
             self.pricer.advance(min(arcs, LOOK))
             arcs -= LOOK
+        if over() and self.guide is not None:
+            return
         gain = self._complete(self.pricer.prices())
         self.settled = self.pricer.done or (self.pricer.finest and gain < FLAT)
 

@@ -35,6 +35,8 @@ PARTS = 8
 """The clock is looked at so many times meanwhile."""
 TURNS = 4
 """Turns without gain after which the search gives up."""
+BEGIN_S = 5e-4
+"""Seconds that a turn takes to begin and to end, for each class and node."""
 _NOTHING = 1e-7
 
 
@@ -55,11 +57,12 @@ def improve_by_slices(search: Search, completion: Completion, deadline: float) -
     improves what it finds, turn by turn.
     """
     search.enter("slices")
-    latest = min(deadline, search.deadline)
-    rounds = ROUNDS + int(MORE_ROUNDS * search.quantities.n_nodes)
+    q, latest = search.quantities, min(deadline, search.deadline)
+    rounds = ROUNDS + int(MORE_ROUNDS * q.n_nodes)
+    begin_s = BEGIN_S * (q.n_classes + q.n_nodes)
     turn = failures = 0
     while search.best is not None and failures < TURNS:
-        if search.done or search.clock() >= latest:
+        if search.done or search.clock() + begin_s >= latest:
             return
         before, turn = search.objective, turn + 1
         take_turn(search, completion, latest, rounds=rounds, seed=search.seed + turn)
