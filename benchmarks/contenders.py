@@ -8,6 +8,7 @@ by `benchmarks.judging`.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -156,7 +157,8 @@ class _Peer:
 def _only(kind: type, problem: Problem) -> str | None:
     if isinstance(problem, kind):
         return None
-    return f"it does not take a {type(problem).__name__}."
+    what = "a network of flow" if isinstance(problem, FlowProblem) else "an instance"
+    return f"it does not take {what}."
 
 
 # --- min-cost flow --------------------------------------------------------------------------------
@@ -183,12 +185,12 @@ def _by_ortools(problem: FlowProblem) -> Ints:
     return np.asarray(engine_alone(problem)())
 
 
-FLOWS: dict[str, Callable[[FlowProblem], Ints | None]] = {
-    "placement": solve_flow,
-    "ortools": _by_ortools,
-    "networkx": _by_networkx,
+FLOWS: dict[str, tuple[Callable[[FlowProblem], Ints | None], str]] = {
+    "placement": (solve_flow, "ortools.graph.python.min_cost_flow"),
+    "ortools": (_by_ortools, "ortools.graph.python.min_cost_flow"),
+    "networkx": (_by_networkx, "networkx"),
 }
-"""Solvers of min-cost flow, by name."""
+"""Solvers of min-cost flow, by name, and the module that each needs."""
 
 
 @dataclass(frozen=True)
@@ -196,13 +198,15 @@ class _Flow:
     name: str
 
     def unavailable(self, problem: Problem) -> str | None:
-        if isinstance(problem, FlowProblem) and self.name != "placement" and problem.lower.any():
-            return "it does not take least flows."
-        return _only(FlowProblem, problem)
+        if not isinstance(problem, FlowProblem):
+            return _only(FlowProblem, problem)
+        import_module(FLOWS[self.name][1])
+        least = self.name != "placement" and problem.lower.any()
+        return "it does not take least flows." if least else None
 
     def run(self, problem: FlowProblem, task: Task, watch: Watch) -> Answer:
         del task, watch  # exact, without a clock
-        return FLOWS[self.name](problem)
+        return FLOWS[self.name][0](problem)
 
     def versions(self) -> dict[str, str]:
         return {"networkx": version("networkx")} if self.name == "networkx" else {}

@@ -37,8 +37,7 @@ class Group(NamedTuple):
         return f"{self.set}, {self.limit_s:g} s"
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """The least cost of an instance, known before or found in these rows, and the best bound.
 
     The bound is proven: by a certificate, or published.

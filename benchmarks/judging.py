@@ -132,8 +132,8 @@ def course(problem: Problem, watch: Watch, verdict: Verdict, seconds: float) -> 
         costs.append((seconds, final))
     raised = improving([(moment, -bound) for moment, bound in watch.bounds])
     return Course(
-        [(round(moment, 3), cost) for moment, cost in improving(sorted(costs))],
-        [(round(moment, 3), -negative) for moment, negative in raised],
+        [(round(moment, 6), cost) for moment, cost in improving(sorted(costs))],
+        [(round(moment, 6), -negative) for moment, negative in raised],
         reports.count(None),
     )
 

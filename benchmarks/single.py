@@ -34,7 +34,7 @@ def perform(run: Run) -> tuple[Row, Solution | None]:
     told = course(problem, watch, verdict, seconds)
     runtime = answer.runtime_s if isinstance(answer, Solution) else {}
     row = blank(
-        run, contender, status=verdict.status, reason=verdict.reason, seconds=round(seconds, 3),
+        run, contender, status=verdict.status, reason=verdict.reason, seconds=round(seconds, 6),
         peak_mb=peak, runtime_s=runtime, **_values(run, verdict), **_over_time(run, verdict, told),
     )  # fmt: skip
     return row, _to_keep(run, verdict, answer)
