@@ -6,20 +6,17 @@ by `benchmarks.judging`.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Protocol
-
-import numpy as np
 
 from benchmarks import peers
 from benchmarks.measures import Moment
 from benchmarks.problems import Problem
 from placement import InputError, Instance, Progress, Solution, native, solve
 from placement.engines import ENGINES
-from placement.formats.dimacs import FlowProblem, solve_flow
+from placement.formats.dimacs import FlowProblem
 from placement.quantities import Ints
 from placement.solving import METHODS, needs_native
 
@@ -91,14 +88,19 @@ def find(name: str) -> Contender:
     kind, _, rest = name.partition(":")
     if kind == "ours":
         return _ours(name, *rest.partition("/")[::2])
-    if kind == "peer" and rest in peers.PEERS:
-        return _Peer(rest)
-    if kind == "flow" and rest in FLOWS:
-        return _Flow(rest)
-    known = {"peer": peers.PEERS, "flow": FLOWS}.get(kind)
-    if known is None:
+    if kind not in ("peer", "flow"):
         raise InputError(f"method {name!r} must begin with ours:, peer: or flow:.")
+    known = peers.PEERS if kind == "peer" else _flows()
+    if rest in known:
+        return _Peer(rest) if kind == "peer" else _Flow(rest)
     raise InputError(f"method {name!r} is unknown; choose {kind}: and one of {', '.join(known)}.")
+
+
+def _flows() -> tuple[str, ...]:
+    """The solvers of flow; they load engines that all others do without."""
+    from benchmarks.peers.flows import SOLVERS
+
+    return tuple(SOLVERS)
 
 
 def _ours(name: str, method: str, engine: str) -> "_Ours":
@@ -161,38 +163,6 @@ def _only(kind: type, problem: Problem) -> str | None:
     return f"it does not take {what}."
 
 
-# --- min-cost flow --------------------------------------------------------------------------------
-
-
-def _by_networkx(problem: FlowProblem) -> Ints:
-    """Network simplex of networkx; it has no least flows either."""
-    import networkx as nx
-
-    graph = nx.MultiDiGraph()
-    graph.add_nodes_from((i, {"demand": -s}) for i, s in enumerate(problem.supply.tolist()))
-    columns = (problem.tail, problem.head, problem.capacity, problem.cost)
-    for arc, (a, b, most, cost) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
-        graph.add_edge(a, b, key=arc, capacity=most, weight=cost)
-    flows = nx.network_simplex(graph)[1]
-    ends = zip(problem.tail.tolist(), problem.head.tolist(), strict=True)
-    return np.array([flows[a][b][arc] for arc, (a, b) in enumerate(ends)], dtype=np.int64)
-
-
-def _by_ortools(problem: FlowProblem) -> Ints:
-    """The engine of OR-Tools by its own calls."""
-    from benchmarks.flows import engine_alone
-
-    return np.asarray(engine_alone(problem)())
-
-
-FLOWS: dict[str, tuple[Callable[[FlowProblem], Ints | None], str]] = {
-    "placement": (solve_flow, "ortools.graph.python.min_cost_flow"),
-    "ortools": (_by_ortools, "ortools.graph.python.min_cost_flow"),
-    "networkx": (_by_networkx, "networkx"),
-}
-"""Solvers of min-cost flow, by name, and the module that each needs."""
-
-
 @dataclass(frozen=True)
 class _Flow:
     name: str
@@ -200,13 +170,17 @@ class _Flow:
     def unavailable(self, problem: Problem) -> str | None:
         if not isinstance(problem, FlowProblem):
             return _only(FlowProblem, problem)
-        import_module(FLOWS[self.name][1])
-        least = self.name != "placement" and problem.lower.any()
-        return "it does not take least flows." if least else None
+        if self.name.startswith("networkx"):
+            import_module("networkx")
+        from benchmarks.peers import flows
+
+        return flows.unavailable(self.name, problem)
 
     def run(self, problem: FlowProblem, task: Task, watch: Watch) -> Answer:
         del task, watch  # exact, without a clock
-        return FLOWS[self.name][0](problem)
+        from benchmarks.peers import flows
+
+        return flows.SOLVERS[self.name](problem)
 
     def versions(self) -> dict[str, str]:
-        return {"networkx": version("networkx")} if self.name == "networkx" else {}
+        return {"networkx": version("networkx")} if self.name.startswith("networkx") else {}
