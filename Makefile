@@ -42,8 +42,7 @@ slow: $(READY) ## the slow tests
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m slow
 
 bench: $(READY) ## methods against each other on small networks, in some minutes: results/quick
-	$(BIN)/python -m benchmarks run quick -o results/quick.jsonl
-	$(BIN)/python -m benchmarks report results/quick.jsonl -o results/quick
+	$(BIN)/python -m benchmarks report "$$($(BIN)/python -m benchmarks run quick)" -o results/quick
 
 speed: $(READY) ## time the parts: reading, compiling, judging, flow, greedy
 	$(BIN)/pytest -q benchmarks/speed

@@ -41,7 +41,7 @@ def app() -> None:
               help="Published data; also PLACEMENT_PUBLIC.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True,
               help="Runs at once; they share the machine.")  # fmt: skip
-@click.option("--ray", is_flag=True, help="Runs are tasks of a Ray cluster.")
+@click.option("--ray", is_flag=True, help="On Ray: RAY_ADDRESS, or this machine.")
 @click.option("--keep", is_flag=True, help="Keep placements better than the best known.")
 def run(
     suite_name: str, output: Path | None, public: Path | None, jobs: int, *, ray: bool, keep: bool

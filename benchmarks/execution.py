@@ -110,13 +110,21 @@ def carry_out(runs: Iterable[Run], jobs: int, *, ray: bool = False) -> Iterator[
 
 
 def _on_ray(perform: Callable[[Run], Outcome], runs: list[Run]) -> Iterator[Outcome]:
-    """On a Ray cluster, whose machines need this checkout at the same place."""
+    """On the Ray cluster that RAY_ADDRESS names, else on one of its own on this machine.
+
+    Clusters that happen to run are left alone: they are somebody's.
+    """
     try:
         import ray
     except ImportError:
         raise InputError("ray is not installed; `pip install ray` or leave out --ray.") from None
-    if not ray.is_initialized():
-        ray.init(runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}}, log_to_driver=False)
+    address = os.environ.get("RAY_ADDRESS", "local")
+    paths = {"env_vars": {"PYTHONPATH": str(ROOT)}}
+    try:
+        ray.init(address, runtime_env=paths, log_to_driver=False, logging_level="ERROR")
+    except (OSError, RuntimeError, ValueError) as error:
+        last = str(error).strip().splitlines()[-1]
+        raise InputError(f"there is no Ray at {address}: {last}") from None
     task = ray.remote(perform)
     waiting = [task.options(num_cpus=run.key.threads or 1).remote(run) for run in runs]
     while waiting:

@@ -1,5 +1,6 @@
 """What a run ran on: machine, commit, versions."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -16,10 +17,11 @@ PACKAGES = ("placement", "ortools", "highspy", "numpy", "scipy", "numba")
 
 @cache
 def commit() -> str:
-    """The commit that is checked out, with "+changes" where files differ; empty where unknown."""
-    head = _git("rev-parse", "--short=12", "HEAD")
-    changes = _git("status", "--porcelain", "--untracked-files=no")
-    return f"{head}+changes" if head and changes else head
+    """The commit that is checked out, with a digest of what differs; empty where unknown."""
+    head, changes = _git("rev-parse", "--short=12", "HEAD"), _git("diff", "HEAD")
+    if not changes:
+        return head
+    return f"{head}+{hashlib.sha256(changes.encode()).hexdigest()[:6]}"
 
 
 def _git(*arguments: str) -> str:

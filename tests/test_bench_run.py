@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import time
-from collections import Counter
 from contextlib import suppress
 from types import SimpleNamespace
 
@@ -53,14 +52,6 @@ source = "a paper"
 JOBS = {"name": "jobs", "window_s": 3600.0, "nodes": [{"name": "a", "roles": ["inference"],
         "accelerators": 1}], "requests": [{"name": "job", "count": 2, "penalty": 5.0}],
         "pairs": [{"request": "job", "node": "a", "cost": 1.0, "work_s": 60.0}]}  # fmt: skip
-
-
-@pytest.fixture
-def two_hundred(tmp_path):
-    """A suite of 200 runs: five methods, forty tiny networks."""
-    path = tmp_path / "many.toml"
-    path.write_text(SUITE.format(seeds=", ".join(map(str, range(40)))), encoding="utf-8")
-    return path
 
 
 def tiny(method="ours:greedy", **given):
@@ -341,32 +332,55 @@ def reports(paths, folder):
         yield tree(folder / path.stem)
 
 
-def resumed_is_the_same(two_hundred, folder, *, fake):
-    """200 runs at once, and 200 runs killed half-way and resumed, give the same report."""
+def resumed_is_the_same(folder, networks, *, fake):
+    """A suite run at once, and one killed half-way and resumed, give the same report.
+
+    Its runs are five methods on so many tiny networks.
+    """
+    path, size = folder / "suite.toml", 5 * networks
+    path.write_text(SUITE.format(seeds=", ".join(map(str, range(networks)))), encoding="utf-8")
     whole, parted = folder / "whole.jsonl", folder / "parted.jsonl"
-    words = ("run", two_hundred, "--jobs", 2, "-o")
+    words = ("run", path, "--jobs", 2, "-o")
     assert run(*words, whole, fake=fake).returncode == 0
-    killed_halfway(command(*words, parted, fake=fake), parted, 100)
-    rows_before = len(read([parted]))
+    killed_halfway(command(*words, parted, fake=fake), parted, size // 2)
+    assert size // 2 <= len(read([parted])) < size
     assert run(*words, parted, fake=fake).returncode == 0
-    assert 100 <= rows_before < 200 == len(read([parted]))
-    keys = Counter(found.key for found in read([parted]))
-    assert set(keys.values()) == {1}
-    assert len(parted.read_bytes().splitlines()) == 200
+    assert len(parted.read_bytes().splitlines()) == len(read([parted])) == size
     one, other = reports([whole, parted], folder)
     assert one == other
-    assert len(one) >= 4
+    assert {name.suffix for name in one} == {".html", ".md", ".svg", ".png"}
 
 
-def test_a_suite_killed_and_resumed_gives_the_same_report(two_hundred, tmp_path):
+def test_two_hundred_runs_killed_and_resumed_give_the_same_report(tmp_path):
     """Byte for byte; runs that cost nothing stand for methods."""
-    resumed_is_the_same(two_hundred, tmp_path, fake=True)
+    resumed_is_the_same(tmp_path, 40, fake=True)
 
 
 @pytest.mark.slow
-def test_real_runs_killed_and_resumed_give_the_same_report(two_hundred, tmp_path):
+def test_real_runs_killed_and_resumed_give_the_same_report(tmp_path):
     """The same with methods that no clock stops, each run in its process."""
-    resumed_is_the_same(two_hundred, tmp_path, fake=False)
+    resumed_is_the_same(tmp_path, 12, fake=False)
+
+
+def test_an_interrupt_ends_a_suite_at_once(tmp_path):
+    """Runs under way included; exit code 130 and a sentence."""
+    path, results = tmp_path / "long.toml", tmp_path / "rows.jsonl"
+    text = SUITE.format(seeds=0).replace("ours:greedy", "ours:milp/highs")
+    path.write_text(text.replace('"tiny"]', '"tiny", "large"]'), encoding="utf-8")
+    process = subprocess.Popen(
+        command("run", path, "-o", results), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    while process.poll() is None and (
+        not results.exists() or results.read_bytes().count(b"\n") < 5
+    ):
+        time.sleep(0.01)
+    time.sleep(1)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode == 130
+    assert time.monotonic() - begun < 5
+    assert "the same command goes on from here" in said
 
 
 def test_a_suite_that_is_done_runs_nothing(tmp_path):
