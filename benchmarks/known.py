@@ -76,15 +76,6 @@ def index() -> dict[str, Any]:
     return dict(json.loads(path.read_text("utf-8"))) if path.exists() else {}
 
 
-def solution(name: str) -> Solution:
-    """The placement kept under that name."""
-    return Solution.from_json(gzip.decompress(_file(name).read_bytes()))
-
-
-def _file(name: str) -> Path:
-    return STORE / f"{name}.solution.json.gz"
-
-
 def worth_keeping(found: float, before: Best, name: str) -> bool:
     """Whether a cost is the best known now, and not just what is proven optimal elsewhere."""
     if before.objective is None:
@@ -111,7 +102,7 @@ def keep(name: str, made_by: str, row: Row, placement: Solution) -> bool:
     if len(data) > MOST_BYTES:
         return False
     STORE.mkdir(exist_ok=True)
-    _file(name).write_bytes(data)
+    (STORE / f"{name}.solution.json.gz").write_bytes(data)
     record = {
         "made_by": made_by,
         "objective": row.objective,

@@ -65,7 +65,7 @@ def _line(name: str, record: Record, *, times: bool) -> list[str]:
     line = [
         name,
         *map(str, (len(record.rows), len(record.placed), record.solved)),
-        *map(str, (record.count("optimal"), record.certified)),
+        *map(str, (record.proven, record.certified)),
         *_mean_and_worst(record.gaps),
         *_mean_and_worst(record.own_gaps),
         _of(record.proven_gaps, np.mean, percent),
