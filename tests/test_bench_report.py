@@ -1,5 +1,6 @@
 """The report, the comparison, and what is kept as best known."""
 
+import gzip
 import json
 import shlex
 
