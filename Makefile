@@ -7,7 +7,7 @@ WORKERS ?= auto
 DEMO ?= instances/small-0.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fast slow clean
+.PHONY: help demo test lint fast slow bench speed clean
 
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -36,9 +36,16 @@ lint: $(READY) ## ruff and mypy
 
 fast: $(READY) ## the fast tests
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal
+	$(BIN)/pytest -q --benchmark-disable benchmarks/speed
 
 slow: $(READY) ## the slow tests
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m slow
+
+bench: $(READY) ## methods against each other on small networks, in some minutes: results/quick
+	$(BIN)/python -m benchmarks report "$$($(BIN)/python -m benchmarks run quick)" -o results/quick
+
+speed: $(READY) ## time the parts: reading, compiling, judging, flow, greedy
+	$(BIN)/pytest -q benchmarks/speed
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo.solution.json
