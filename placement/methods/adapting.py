@@ -90,7 +90,7 @@ def _within_nodes(
     q = compiled.quantities
     (g, n, count), (checked, at, number) = runs, checks
     work, again = q.work_s(g, n) * count, q.reexecution_work_s(checked, at) * number
-    used = np.bincount(n, work, q.n_nodes) + np.bincount(at, again, q.n_nodes)
+    used = np.bincount(n, work, q.n_nodes) + np.bincount(at, again, q.n_nodes).astype(float)
     share = np.zeros((q.n_models + 1, q.n_nodes))
     np.add.at(share, (q.class_model[g], n), work)
     np.add.at(share, (q.class_model[checked], at), again)
