@@ -166,8 +166,10 @@ class _BothSides:
     def _open_primal(self) -> None:
         """A first placement at the prices known; what an old one still says of it."""
         search = self.search
-        if search.best is None:
-            start = None if search.start is None else adapted(self.compiled, search.start)
+        if search.best is None or search.start is not None:
+            start = search.best
+            if start is None and search.start is not None:
+                start = adapted(self.compiled, search.start)
             run = Recreation(self.compiled, start, prices=search.prices, seed=search.seed)
             run.construct()
             self.chains.append(Chain(self.compiled, run, search.seed))
