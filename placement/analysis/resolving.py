@@ -52,6 +52,11 @@ class Outcome:
         """(objective - lower bound) / |objective|, None where either is unknown."""
         return relative_gap(self.objective, self.lower_bound)
 
+    @property
+    def unserved(self) -> int | None:
+        """Requests that the placement turns away; None without one."""
+        return None if self.solution is None else sum(self.solution.unserved.values())
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -100,17 +105,15 @@ def difference(base: Outcome, changed: Outcome, relation: Relation | None = None
     """
     if "infeasible" in (base.status, changed.status):
         return Difference(None, None, None, "impossible")
-    if changed is base:
-        return Difference(0.0, 0.0, 0.0, "none")
     low = _minus(changed.lower_bound, base.objective)
     high = _minus(changed.objective, base.lower_bound)
+    estimate = _minus(changed.objective, base.objective)
     if relation == "relaxed":
         high = min(0.0, math.inf if high is None else high)
-        low = None if low is None else min(low, 0.0)
+        low, estimate = (None if x is None else min(x, 0.0) for x in (low, estimate))
     if relation == "restricted":
         low = max(0.0, -math.inf if low is None else low)
-        high = None if high is None else max(high, 0.0)
-    estimate = _minus(changed.objective, base.objective)
+        high, estimate = (None if x is None else max(x, 0.0) for x in (high, estimate))
     noise = NONE * max(1.0, abs(base.objective or 0.0))
     return Difference(low, estimate, high, _verdict(low, high, noise))
 
@@ -169,12 +172,12 @@ class Resolver:
         self.seconds, self.seed, self.threads = seconds, seed, threads
         self._progress, self._planned, self._done = progress, planned, 0
         self._known: list[tuple[Instance, Outcome]] = []
-        self._base = self._given(solution)
+        self._bases = [self._given(solution)]
 
     @property
     def base(self) -> Outcome:
         """The unchanged instance: the best plan and the best bound known by now."""
-        return self._base
+        return self._bases[-1]
 
     def _given(self, solution: Solution | None) -> Outcome:
         """What the plan and its certificate prove; nobody's claims."""
@@ -204,7 +207,7 @@ class Resolver:
         found = self._solve(self.instance, self.base.solution, seconds)
         self._learn(found.objective, found.lower_bound, found.solution)
         if self.base.objective is None:
-            self._base = found
+            self._bases.append(found)
         self._report("as it is")
         return self.base
 
@@ -246,6 +249,8 @@ class Resolver:
 
     def difference(self, changed: Outcome, relation: Relation | None = None) -> Difference:
         """What a change does to the least cost; see `difference`."""
+        if any(changed is base for base in self._bases):
+            return Difference(0.0, 0.0, 0.0, "none")
         return difference(self.base, changed, relation)
 
     def _start(self, changed: Instance) -> Solution | None:
@@ -270,7 +275,7 @@ class Resolver:
         self, objective: float | None, bound: float | None, solution: Solution | None
     ) -> None:
         """Take note of a cheaper plan, or a better bound, of the unchanged instance."""
-        base = self._base
+        base = self.base
         if objective is not None and base.objective is not None and objective < base.objective:
             assert solution is not None
             assert base.solution is not None
@@ -278,7 +283,8 @@ class Resolver:
                 solution = solution.replace(certificate=base.solution.certificate)
             base = replace(base, objective=objective, solution=solution)
         base = _bounded(base, bound)
-        self._base = replace(base, status=_status(base.objective, base.lower_bound, base.status))
+        status = _status(base.objective, base.lower_bound, base.status)
+        self._bases.append(replace(base, status=status))
 
     def _report(self, label: str) -> None:
         self._done += 1
