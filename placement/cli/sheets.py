@@ -49,8 +49,10 @@ def _sheet(title: str, table: Table) -> RenderableType:
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return UNKNOWN
-    if isinstance(value, bool | str):
-        return {True: "yes", False: "no"}.get(value, str(value))
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    if isinstance(value, str):
+        return value
     if name in _MONEY:
         return money(value)
     if name in _PERCENT or name.endswith("_share"):
