@@ -83,7 +83,8 @@ def what_if(
     changes : sequence of Change
         Each is answered alone. Several at once are one `Change` with all of them in its instance.
     time_limit_s : float or None
-        Seconds for everything, shared evenly: what one solve leaves the others have. None is 30 for each solve, but at most 120.
+        Seconds for everything, shared evenly: what one solve leaves the others have. None is 30
+        for each solve, but at most 120.
     seed, threads
         As for `solve`.
     progress : callable or None
