@@ -18,7 +18,7 @@ from placement import InputError, Instance, Progress, Solution, native, solve
 from placement.engines import ENGINES
 from placement.formats.dimacs import FlowProblem
 from placement.quantities import Ints
-from placement.solving import METHODS, needs_native
+from placement.solving import METHODS
 
 Answer = Solution | Ints | None
 """A placement, or the flow on each arc."""
@@ -118,7 +118,7 @@ class _Ours:
     engine: str | None
 
     def unavailable(self, problem: Problem) -> str | None:
-        if isinstance(problem, Instance) and needs_native(problem):
+        if isinstance(problem, Instance) and native.pays_for(problem):
             native.prepare()
         return _only(Instance, problem)
 

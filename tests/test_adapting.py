@@ -1,5 +1,7 @@
 """An earlier placement made to fit: only what waits is missing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from placement.compiled import Compiled
 from placement.evaluation import evaluate_placement
 from placement.generate import generate
 from placement.methods.adapting import adapted
-from placement.solution import to_placement
+from placement.solution import Placement, to_placement
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,27 @@ def test_a_start_is_worth_its_time(known):
     warm = solve(today, time_limit=2.0, gap=0.0, initial_solution=first.solution)
     cold = solve(today, time_limit=2.0, gap=0.0)
     assert warm.objective <= cold.objective * 1.03
+
+
+def test_a_plan_that_serves_nobody_is_adapted_too():
+    """Replicas without any request leave nothing to do."""
+    compiled = Compiled(generate("tiny", seed=0))
+    q = compiled.quantities
+    m, n = (at[:1] for at in np.nonzero(compiled.max_replicas))
+    nothing = Placement.empty(q)
+    start = replace(nothing, replica_m=m, replica_n=n, replica_count=np.ones(1, dtype=np.int64))
+    assert not len(adapted(compiled, start).replica_m)
+
+
+@pytest.mark.parametrize("limits", [{"max_new_replicas": 9}, {"max_transfer_gb": 1500.0}])
+def test_limits_on_what_is_new_are_kept(known, limits):
+    """Of the new replicas those stay that do most, as far as the limits go."""
+    instance, solution = known
+    compiled = Compiled(instance.replace(limits=limits))
+    q = compiled.quantities
+    placement = adapted(compiled, to_placement(q, solution))
+    assert 0 < placement.load_count.sum() < sum(row.count for row in solution.loads)
+    broken = {v.constraint for v in evaluate_placement(q, placement).violations}
+    assert broken <= {1, 9}
+    result = solve(compiled.quantities.instance, initial_solution=solution, time_limit=1.0)
+    assert result.objective is not None

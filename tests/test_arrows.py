@@ -41,10 +41,12 @@ ARROWS = {
     "methods native prices quantities result search solution",
     "distributed": "assembly compiled errors instance methods native prices quantities result "
     "search solution solving",
+    "analysis": "assembly certificate compiled documents errors evaluation expansion explain "
+    "instance methods prices quantities result solution solving",
     "generate": "errors instance",
     "formats": "errors generate instance mincostflow quantities",
-    "cli": "certificate distributed errors evaluation expansion formats generate instance native "
-    "prices quantities result solution solving",
+    "cli": "analysis certificate distributed errors evaluation expansion formats generate instance "
+    "native prices quantities result solution solving",
 }
 
 

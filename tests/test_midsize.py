@@ -5,6 +5,7 @@ import time
 import pytest
 
 from placement import Instance, evaluate, native, solve
+from placement.methods.chain import Chain
 
 LIMIT_S = 1.0
 NODES, CLASSES, MODELS = 60, 100, 3
@@ -173,3 +174,14 @@ def test_counts_beyond_any_search_in_steps():
     begun = time.process_time()
     solve(Instance.from_dict(rows), threads=1, time_limit=2)
     assert time.process_time() - begun < 20
+
+
+def test_a_plan_that_is_still_allowed_is_improved():
+    """The search goes on from it, and does not begin anew at other prices."""
+    problem = Instance.from_dict(document())
+    known = solve(problem, gap=0.0, time_limit=2 * LIMIT_S)
+    begun, recreate = [], Chain.recreate
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Chain, "recreate", lambda *a: begun.append(a[0].objective) or recreate(*a))
+        solve(problem, gap=0.0, time_limit=LIMIT_S, initial_solution=known.solution)
+    assert begun[0] <= known.objective * (1 + 1e-9)

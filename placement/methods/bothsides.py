@@ -159,8 +159,10 @@ class _BothSides:
     def _open_primal(self) -> None:
         """A first placement at the prices known; what an old one still says of it."""
         search = self.search
-        if search.best is None:
-            start = None if search.start is None else adapted(self.compiled, search.start)
+        if search.best is None or search.start is not None:
+            start = search.best
+            if start is None and search.start is not None:
+                start = adapted(self.compiled, search.start)
             self._begin(start, search.prices, search.seed)
             self._offer()
             self.chains[0].recreate(STEPS, self._warmth(), self.over)
