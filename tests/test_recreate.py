@@ -221,10 +221,10 @@ def test_a_plan_that_serves_what_must_be_served_is_not_given_up():
 
 def test_a_start_that_is_not_verified_is_no_answer():
     """Though it costs less: what comes out is verified throughout."""
-    compiled = Compiled(generate("medium", seed=0))
+    one = compiled("medium")
     nothing = np.zeros(0, dtype=np.int64)
-    plan = Recreation(compiled, None)
+    plan = Recreation(one, None)
     plan.construct()
     start = replace(plan.best, verify_g=nothing, verify_n=nothing, verify_count=nothing)
-    assert not judged(compiled, start).feasible
-    assert judged(compiled, Recreation(compiled, start).best).feasible
+    assert not judged(one, start).feasible
+    assert judged(one, Recreation(one, start).best).feasible
