@@ -1,0 +1,1 @@
+"""Benchmarks: this package against itself, its bounds, its past and its peers."""
