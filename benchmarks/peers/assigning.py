@@ -1,7 +1,8 @@
 """What the solvers of assignments share: bundles there, nodes back, the rest completed here."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from placement.compiled import Compiled
 from placement.evaluation import evaluate_placement
 from placement.solution import to_solution
 
+Problem = dict[str, Any]
+
 COMPLETION = 5.0
 """Time kept for the completion, in units of what building the bundles took."""
 LEAST_S = 0.3
@@ -22,7 +25,8 @@ LEAST_S = 0.3
 def assign(
     instance: Instance,
     name: str,
-    worker: tuple[str, str],
+    command: Sequence[str],
+    write: Callable[[Problem], str],
     *,
     bundles: int,
     seconds: float,
@@ -36,8 +40,10 @@ def assign(
     ----------
     name : str
         The method that the solution names.
-    worker : tuple of str
-        Interpreter, and file in this folder.
+    command : sequence of str
+        What runs the worker.
+    write : callable
+        The text that it is told, given the bundles, the seed and when it has to end.
     bundles : int
         About how many to make.
     """
@@ -45,9 +51,13 @@ def assign(
     compiled = Compiled(instance)
     packed = bundle(compiled, bundles)
     problem = {**packed.to_document(), "seed": seed % 2**31}
+
+    def text(ends_at: float) -> str:
+        return write({**problem, "ends_at": ends_at})
+
     kept = max(LEAST_S, COMPLETION * (time.monotonic() - begun))
     best = _Best(packed, name, seed, report)
-    solve(*worker, problem, begun + seconds - kept, best.consider, threads=threads)
+    solve(command, text, begun + seconds - kept, best.consider, threads=threads)
     return best.solution
 
 

@@ -10,6 +10,7 @@ replica, and weights come from the cheapest region that may hold them.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,7 @@ def bundle(compiled: Compiled, number: int) -> Bundles:
 
 def _cuts(count: int, parts: int) -> list[tuple[int, int]]:
     ends = [count * i // parts for i in range(parts + 1)]
-    return list(zip(ends[:-1], ends[1:], strict=True))
+    return list(pairwise(ends))
 
 
 def _mean_work(compiled: Compiled) -> Floats:
@@ -146,35 +147,54 @@ def _replica_prices(compiled: Compiled) -> Floats:
 
 def _sort_documents(bundles: Bundles) -> list[dict[str, Any]]:
     compiled, q = bundles.compiled, bundles.compiled.quantities
-    penalty = _penalties(bundles)
+    penalty, price = _penalties(bundles), _replica_prices(compiled)
     slices = [(arcs, np.searchsorted(arcs.g, np.arange(q.n_classes + 1)))
               for arcs in (compiled.run, compiled.verify)]  # fmt: skip
     documents = []
     for sort, away in zip(bundles.sorts, penalty.tolist(), strict=True):
         arcs, start = slices[sort.check]
         mine = arcs.take(np.arange(start[sort.g], start[sort.g + 1]))
+        share = _shares(compiled, mine)
         documents.append({
             "model": int(q.class_model[sort.g]),
             "requests": 0 if sort.check else sort.size,
             "apart": ("group", "node", "none")[int(q.independence[sort.g])],
             "away": away,
             "node": mine.n.tolist(),
-            "work": (mine.work_s * sort.size).tolist(),
-            "share": (_shares(compiled, mine) * sort.size).tolist(),
+            "work": (_work(compiled, mine, share) * sort.size).tolist(),
+            "share": (share * sort.size).tolist(),
             "cost": (mine.cost * sort.size).tolist(),
+            "spread_cost": (_spread_cost(compiled, mine, share, price) * sort.size).tolist(),
         })  # fmt: skip
     return documents
 
 
+def _spread_cost(compiled: Compiled, arcs: Arcs, share: Floats, price: Floats) -> Floats:
+    """$ of one request with what its node and its replica cost spread over all they can do."""
+    m, n = compiled.quantities.class_model[arcs.g], arcs.n
+    loading = np.vstack([price, np.zeros(len(compiled.rate))])[m, n]  # the last row: no model
+    node = compiled.engagement_rate[n] * arcs.work_s
+    return np.asarray(arcs.cost + node + loading * share)
+
+
 def _shares(compiled: Compiled, arcs: Arcs) -> Floats:
-    """What one request takes of a replica, the time of loading it left aside; 0 for plain jobs."""
+    """What one request takes of a replica, loading included; 0 for plain jobs."""
+    q = compiled.quantities
+    m, n = q.class_model[arcs.g], arcs.n
+    if not q.n_models:
+        return np.zeros(len(arcs))
+    loading = np.where(q.loaded[m, n] > 0, 0.0, q.load_s(m, n))
+    offered = np.maximum(q.replica_s(m, n) - loading, 1e-9)
+    return np.where(m >= 0, arcs.work_s / offered, 0.0)
+
+
+def _work(compiled: Compiled, arcs: Arcs, share: Floats) -> Floats:
+    """Accelerator-seconds of one request, with its share of loading its replica."""
     q = compiled.quantities
     m = q.class_model[arcs.g]
     if not q.n_models:
-        return np.zeros(len(arcs))
-    loading = np.where(q.loaded[m, arcs.n] > 0, 0.0, q.load_s(m, arcs.n))
-    offered = np.maximum(q.replica_s(m, arcs.n) - loading, 1e-9)
-    return np.where(m >= 0, arcs.work_s / offered, 0.0)
+        return arcs.work_s
+    return np.where(m >= 0, share * q.replica_s(m, arcs.n), arcs.work_s)
 
 
 def _penalties(bundles: Bundles) -> Floats:

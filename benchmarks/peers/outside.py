@@ -8,14 +8,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent
 GRACE_S = 2.0
 """How long past its time a worker may take before it is ended."""
 _PROBE_S = 60.0
@@ -28,10 +28,14 @@ def interpreter(variable: str) -> str:
     return os.environ.get(variable) or sys.executable
 
 
-@cache
 def version(python: str, package: str) -> str | None:
     """The version of a package in another environment, None where it is not installed there."""
-    code = f"from importlib.metadata import version; print(version({package!r}))"
+    return said(python, f"from importlib.metadata import version; print(version({package!r}))")
+
+
+@cache
+def said(python: str, code: str) -> str | None:
+    """What a line of code prints in another environment, None where it fails."""
     try:
         done = subprocess.run(  # noqa: S603 - the interpreter that the user named
             [python, "-I", "-c", code], capture_output=True, text=True, timeout=_PROBE_S, check=True
@@ -42,9 +46,8 @@ def version(python: str, package: str) -> str | None:
 
 
 def solve(
-    python: str,
-    worker: str,
-    problem: dict[str, Any],
+    command: Sequence[str],
+    write: Callable[[float], str],
     ends: float,
     tell: Callable[[Answer], None],
     *,
@@ -54,37 +57,49 @@ def solve(
 
     Parameters
     ----------
-    python, worker : str
-        Interpreter, and the file in this folder that it runs.
-    problem : dict
-        What the worker is told; the seconds that it has left are added.
+    command : sequence of str
+        What runs the worker.
+    write : callable
+        The text that it is told, given when it has to be done, on the clock of `time.time`.
     ends : float
-        When it has to be done, on the clock of `time.monotonic`.
+        The same on the clock of `time.monotonic`.
     tell : callable
         Told of every answer as it comes.
     threads : int or None
         Processors that it may use, where the system can tell it; None for all.
+
+    Raises
+    ------
+    RuntimeError
+        If the worker fails; the sentence is the last that it wrote to standard error.
     """
-    process = subprocess.Popen(  # noqa: S603 - the interpreter that the user named
-        [python, "-I", str(FOLDER / worker)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    stop = threading.Timer(max(0.0, ends + GRACE_S - time.monotonic()), process.kill)
-    stop.start()
-    _limit(process.pid, threads)
-    try:
-        assert process.stdin
-        assert process.stdout
-        with process.stdin as pipe:
-            json.dump({**problem, "seconds": ends - time.monotonic()}, pipe, allow_nan=False)
-        for line in process.stdout:
+    with tempfile.TemporaryFile("w+") as chatter:
+        process = subprocess.Popen(  # noqa: S603 - what the user installed
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter, text=True
+        )
+        stop = threading.Timer(max(0.0, ends + GRACE_S - time.monotonic()), process.kill)
+        stop.start()
+        _limit(process.pid, threads)
+        try:
+            _converse(process, write(time.time() + ends - time.monotonic()), tell)
+            process.wait()
+        finally:
+            stop.cancel()
+            process.kill()
+        if process.wait() > 0:  # below 0: ended by us
+            chatter.seek(0)
+            last = (chatter.read().strip().splitlines() or ["no word"])[-1]
+            raise RuntimeError(f"{command[0]} failed: {last}")
+
+
+def _converse(process: subprocess.Popen[str], text: str, tell: Callable[[Answer], None]) -> None:
+    assert process.stdin
+    assert process.stdout
+    with suppress(BrokenPipeError), process.stdin as pipe:
+        pipe.write(text)
+    for line in process.stdout:
+        if line.endswith("\n"):  # else it was ended while it spoke
             tell(json.loads(line))
-    except (BrokenPipeError, json.JSONDecodeError):
-        pass  # a worker that ended early has said all that it had to say
-    finally:
-        stop.cancel()
-        process.kill()
-        process.wait()
 
 
 def _limit(pid: int, threads: int | None) -> None:

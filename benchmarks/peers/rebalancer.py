@@ -1,10 +1,12 @@
 """Rebalancer, Meta's solver of assignment problems, in an environment of its own.
 
-It is told bundles (`bundles`), and what it cannot express is completed (`completion`); docs/peers.md
-says what that is, and how to install it.
+It is told bundles, and what it cannot express is completed (`assigning`). What that is, and how to
+install it: docs/peers.md.
 """
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks.peers.assigning import assign
 from benchmarks.peers.outside import interpreter, version
@@ -13,6 +15,7 @@ from placement import Instance, Solution
 NAME = "Rebalancer"
 PYTHON = "PLACEMENT_REBALANCER_PYTHON"
 """The environment variable that names the Python to use."""
+WORKER = Path(__file__).with_name("rebalancer_worker.py")
 BUNDLES, EACH = 200, 3
 """Bundles at least, and for each node: with more, ten seconds do not see its search through."""
 
@@ -41,7 +44,7 @@ def run(
 ) -> Solution | None:
     """Have it assign the bundles, and complete what it finds."""
     return assign(
-        instance, NAME, (interpreter(PYTHON), "rebalancer_worker.py"),
+        instance, NAME, [interpreter(PYTHON), "-I", str(WORKER)], json.dumps,
         bundles=max(BUNDLES, EACH * len(instance.nodes)),
         seconds=seconds, seed=seed, threads=threads, report=report,
     )  # fmt: skip

@@ -1,9 +1,8 @@
 """Run by the Python that has Rebalancer: the bundles of standard input as a problem of it.
 
-Objects are bundles, containers are nodes and one more, `away`, for what is left out. All begins
-there. Local search stops where no small change pays, and no first bundle pays for a node alone, so
-a first search sees what nodes and replicas cost spread over their work, a second one as it is. Why
-so, and what each goal and constraint stands for: docs/peers.md.
+Objects are bundles, containers are nodes and one more, `away`, for what is left out. Local search
+stops where no small change pays, and no first bundle pays for a node alone: so a first search sees
+what nodes and replicas cost spread over their work, and a second one sees it as it is.
 """
 
 import json
@@ -28,9 +27,13 @@ TRACE = 1e-9
 HIGH = 2.0
 """What a bundle takes of a node that may not run it, in units of the node's capacity."""
 UNLIMITED = 1e15
-ROUGH = (("singleGreedyMoveTypeSpec",), ("singleGreedyMoveTypeSpec", "swapMoveTypeSpec"))
+ROUGH = (
+    ("singleGreedyMoveTypeSpec", "swapMoveTypeSpec"),
+    ("singleFastMoveTypeSpec", "swapMoveTypeSpec"),
+)
+"""Moves of the first search; seeds take them in turn."""
 FINE = ("singleFastMoveTypeSpec", "singleMoveTypeSpec", "swapMoveTypeSpec")
-"""Moves of the first search, which seeds take in turn, and of the second."""
+"""Moves of the second."""
 
 Problem = dict[str, Any]
 Places = list[int]
@@ -38,38 +41,47 @@ Places = list[int]
 
 def main() -> None:
     """Read the problem; solve it again and again with another seed, write what is better."""
-    ends = time.monotonic()
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the solver prints is no answer
     problem = json.load(sys.stdin)
-    ends += problem["seconds"]
+    ends = problem["ends_at"]
     best, longest = float("inf"), 0.0
-    while longest < (left := ends - time.monotonic()):
+    while longest < (left := ends - time.time()):
         at, value = _solve(problem, left)
         if value < best:
             best = value
             print(json.dumps({"at": at}), file=answer, flush=True)
-        longest = max(longest, left - (ends - time.monotonic()))
+        longest = max(longest, left - (ends - time.time()))
         problem["seed"] += 1
 
 
 def _solve(problem: Problem, seconds: float) -> tuple[Places, float]:
     """Where each bundle goes, -1 for away, and what it costs in the eyes of the solver."""
-    places = [-1] * len(problem["sort"])
     if not _has_fixed_costs(problem):
-        return _solve_plain(problem, places, seconds)
-    begun = time.monotonic()
-    solver = _solver(_smooth(problem), places)
+        return _solve_plain(problem, seconds)
+    begun = time.time()
+    smooth = _smooth(problem)
+    solver = _solver(smooth, _cheapest(smooth))
     _add_search(solver, problem, ROUGH[problem["seed"] % len(ROUGH)], seconds * FIRST)
     places, _ = _places(solver)
-    left = seconds - (time.monotonic() - begun)
+    left = seconds - (time.time() - begun)
     solver = _solver(problem, places)
     _add_search(solver, problem, FINE, left)
     return _places(solver)
 
 
-def _solve_plain(problem: Problem, places: Places, seconds: float) -> tuple[Places, float]:
+def _cheapest(problem: Problem) -> Places:
+    """Each bundle where it costs least; what breaks constraints there, the search mends first."""
+    best = [
+        min(zip(sort["cost"], sort["node"], strict=True), default=(0.0, -1))[1]
+        for sort in problem["sorts"]
+    ]
+    return [best[s] for s in problem["sort"]]
+
+
+def _solve_plain(problem: Problem, seconds: float) -> tuple[Places, float]:
     """The same where bundles alone cost, so that the optimal solver can read all of it."""
+    places = [-1] * len(problem["sort"])
     solver = _solver(problem, places)
     small = len(places) <= SMALL
     _add_search(solver, problem, FINE, seconds * (WARM if small else 1.0))
@@ -85,20 +97,13 @@ def _has_fixed_costs(problem: Problem) -> bool:
 
 def _smooth(problem: Problem) -> Problem:
     """The problem with costs of nodes and replicas spread over the work that they can do."""
-    engagement = zip(problem["engagement"], problem["capacity"], strict=True)
-    rate = [cost / most if most else 0.0 for cost, most in engagement]
-    price = [*problem["replica_price"], [0.0] * problem["nodes"]]  # the last row is for no model
-    sorts = [
-        {**sort, "cost": [
-            cost + work * rate[j] + share * price[sort["model"]][j]
-            for j, cost, work, share in zip(
-                sort["node"], sort["cost"], sort["work"], sort["share"], strict=True)
-        ]}
-        for sort in problem["sorts"]
-    ]  # fmt: skip
     nothing = [0.0] * problem["nodes"]
-    prices = [nothing] * len(problem["replica_price"])
-    return {**problem, "sorts": sorts, "engagement": nothing, "replica_price": prices}
+    return {
+        **problem,
+        "sorts": [{**sort, "cost": sort["spread_cost"]} for sort in problem["sorts"]],
+        "engagement": nothing,
+        "replica_price": [nothing] * len(problem["replica_price"]),
+    }
 
 
 def _add_search(solver: Any, problem: Problem, moves: tuple[str, ...], seconds: float) -> None:
@@ -168,7 +173,7 @@ def _add_costs(solver: Any, problem: Problem) -> None:
     costs = _by_node(problem, "cost")
     costs[AWAY] = {f"s{s}": sort["away"] for s, sort in enumerate(problem["sorts"])}
     solver.add_dynamic_object_dimension_by_partition("cost", "node", "sort", costs)
-    places = {name: -1.0 for name in costs}
+    places = dict.fromkeys(costs, -1.0)
     goal = {"name": "cost", "scope": "node", "dimension": "cost", "affinities": places}
     solver.add_goal({"scopeAffinitiesSpec": goal})
 
