@@ -23,6 +23,7 @@ from placement.quantities import Floats
 from placement.solution import to_solution
 
 NAME = "PuLP/CBC"
+PACKAGES = ("pulp", "cbcbox")
 GAP = 1e-6
 """Relative gap at which it may stop; CBC's own default is no less."""
 
@@ -30,17 +31,15 @@ GAP = 1e-6
 def unavailable(instance: Instance) -> str | None:
     """Why it cannot run here; it takes every instance."""
     del instance
-    try:
-        import pulp
-    except ImportError:
-        return "PuLP is not installed: pip install 'placement[peers]'"
-    return None if pulp.PULP_CBC_CMD().available() else "PuLP comes without CBC on this machine"
+    if len(versions()) < len(PACKAGES):
+        return "PuLP with CBC is not installed: pip install 'placement[peers]'"
+    return None
 
 
 def versions() -> dict[str, str]:
-    """Version of PuLP, which brings its CBC along."""
+    """Versions of PuLP and of the CBC that it recommends."""
     try:
-        return {"pulp": version("pulp")}
+        return {package: version(package) for package in PACKAGES}
     except PackageNotFoundError:
         return {}
 
@@ -69,6 +68,7 @@ def run(
 
 def _solve(program: Program, ends: float, seed: int, threads: int) -> Floats | None:
     """The columns that CBC finds, None where it finds none in time."""
+    import cbcbox
     import pulp
 
     begun = time.monotonic()
@@ -79,7 +79,8 @@ def _solve(program: Program, ends: float, seed: int, threads: int) -> Floats | N
     if left <= 0:
         return None
     problem.solve(
-        pulp.PULP_CBC_CMD(
+        pulp.COIN_CMD(
+            path=cbcbox.cbc_bin_path(),
             msg=False,
             timeLimit=left,
             threads=threads,
@@ -96,16 +97,14 @@ def _in_pulp(program: Program) -> tuple[Any, list[Any]]:
     """The program as a problem of PuLP, and its columns."""
     import pulp
 
-    kinds = (pulp.LpContinuous, pulp.LpInteger)
-    infinite = np.isinf(program.upper)
-    columns = [
-        pulp.LpVariable(f"x{i}", low, None if free else up, kinds[whole])
-        for i, (low, up, free, whole) in enumerate(
-            zip(*(c.tolist() for c in (program.lower, program.upper, infinite, program.whole)),
-                strict=True)
-        )
-    ]  # fmt: skip
     problem = pulp.LpProblem("placement", pulp.LpMinimize)
+    kinds = (pulp.LpContinuous, pulp.LpInteger)
+    lower, whole = program.lower.tolist(), program.whole.tolist()
+    upper = [None if np.isinf(bound) else bound for bound in program.upper.tolist()]
+    columns = [
+        problem.add_variable(f"x{i}", low, up, kinds[kind])
+        for i, (low, up, kind) in enumerate(zip(lower, upper, whole, strict=True))
+    ]
     problem.setObjective(pulp.LpAffineExpression(zip(columns, program.cost.tolist(), strict=True)))
     matrix = program.matrix
     entries = zip(matrix.indices.tolist(), matrix.data.tolist(), strict=True)

@@ -74,19 +74,19 @@ def solve(
         If the worker fails; the sentence is the last that it wrote to standard error.
     """
     with tempfile.TemporaryFile("w+") as chatter:
-        process = subprocess.Popen(  # noqa: S603 - what the user installed
+        with subprocess.Popen(  # noqa: S603 - what the user installed
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter, text=True
-        )
-        stop = threading.Timer(max(0.0, ends + GRACE_S - time.monotonic()), process.kill)
-        stop.start()
-        _limit(process.pid, threads)
-        try:
-            _converse(process, write(time.time() + ends - time.monotonic()), tell)
-            process.wait()
-        finally:
-            stop.cancel()
-            process.kill()
-        if process.wait() > 0:  # below 0: ended by us
+        ) as process:
+            stop = threading.Timer(max(0.0, ends + GRACE_S - time.monotonic()), process.kill)
+            stop.start()
+            _limit(process.pid, threads)
+            try:
+                _converse(process, write(time.time() + ends - time.monotonic()), tell)
+                process.wait()
+            finally:
+                stop.cancel()
+                process.kill()
+        if process.returncode > 0:  # below 0: ended by us
             chatter.seek(0)
             last = (chatter.read().strip().splitlines() or ["no word"])[-1]
             raise RuntimeError(f"{command[0]} failed: {last}")

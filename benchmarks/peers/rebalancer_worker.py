@@ -241,7 +241,8 @@ def _add_groups(solver: Any, problem: Problem) -> None:
     requests = {f"o{i}": float(problem["sorts"][s]["requests"])
                 for i, s in enumerate(problem["sort"])}  # fmt: skip
     solver.add_object_dimension("requests", requests)
-    most = {f"g{o}": float(count) for o, count in enumerate(problem["group_most"]) if count >= 0}
+    limits = enumerate(problem["group_most"])
+    most = {f"g{o}": count for o, count in limits if count >= 0 and o in problem["group"]}
     if most:
         limit = {"type": ABSOLUTE, "globalLimit": UNLIMITED, "scopeItemLimits": most}
         rule = {"name": "share", "scope": "group", "dimension": "requests", "limit": limit}
