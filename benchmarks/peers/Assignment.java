@@ -29,7 +29,8 @@ import java.util.StringTokenizer;
 import java.util.stream.Collectors;
 
 public class Assignment {
-    static final double PARTS = 1e6; // Scores are whole numbers: money, work and memory in millionths.
+    // Scores are whole numbers: money, work and memory are counted in millionths.
+    static final double PARTS = 1e6;
     static final double FIRST = 0.3; // Share of the time for the first solver.
 
     public static class Node {
@@ -129,8 +130,10 @@ public class Assignment {
 
         Constraint loading(ConstraintFactory rules) {
             return rules.forEach(Bundle.class).filter(b -> b.sort.model >= 0)
-                .groupBy(Bundle::getNode, b -> b.sort.model, ConstraintCollectors.sumLong(Bundle::share))
-                .penalizeLong(HardSoftLongScore.ONE_SOFT, (n, m, s) -> rough ? 0 : n.replicaPrice[m] * replicas(s))
+                .groupBy(Bundle::getNode, b -> b.sort.model,
+                    ConstraintCollectors.sumLong(Bundle::share))
+                .penalizeLong(HardSoftLongScore.ONE_SOFT,
+                    (n, m, s) -> rough ? 0 : n.replicaPrice[m] * replicas(s))
                 .asConstraint("loading");
         }
 
@@ -144,7 +147,8 @@ public class Assignment {
 
         Constraint memory(ConstraintFactory rules) {
             return rules.forEach(Bundle.class).filter(b -> b.sort.model >= 0)
-                .groupBy(Bundle::getNode, b -> b.sort.model, ConstraintCollectors.sumLong(Bundle::share))
+                .groupBy(Bundle::getNode, b -> b.sort.model,
+                    ConstraintCollectors.sumLong(Bundle::share))
                 .groupBy((n, m, s) -> n,
                     ConstraintCollectors.sumLong((n, m, s) -> replicaMemory[m] * replicas(s)))
                 .filter((n, held) -> held > n.memory)
@@ -210,7 +214,7 @@ public class Assignment {
         Rules.replicaMemory = list(models);
         Rules.groupMost = new long[whole()];
         for (int i = 0; i < Rules.groupMost.length; i++) {
-            Rules.groupMost[i] = (long) Math.floor(real());
+            Rules.groupMost[i] = whole();
         }
         List<Sort> sorts = new ArrayList<>();
         for (int left = whole(); left > 0; left--) {
@@ -252,7 +256,8 @@ public class Assignment {
     static Plan solve(SolverConfig config, Plan plan, double seconds) {
         TerminationConfig end = new TerminationConfig()
             .withSpentLimit(Duration.ofMillis(Math.max(1, (long) (1000 * seconds))));
-        Plan found = SolverFactory.<Plan>create(config.withTerminationConfig(end)).buildSolver().solve(plan);
+        config.withTerminationConfig(end);
+        Plan found = SolverFactory.<Plan>create(config).buildSolver().solve(plan);
         System.out.println(found.bundles.stream()
             .map(b -> b.node == null ? "-1" : String.valueOf(b.node.index))
             .collect(Collectors.joining(", ", "{\"at\": [", "]}")));
@@ -264,7 +269,8 @@ public class Assignment {
     }
 
     public static void main(String[] arguments) throws IOException {
-        numbers = new StringTokenizer(new String(System.in.readAllBytes(), StandardCharsets.US_ASCII));
+        byte[] given = System.in.readAllBytes();
+        numbers = new StringTokenizer(new String(given, StandardCharsets.US_ASCII));
         double end = real();
         SolverConfig config = new SolverConfig()
             .withSolutionClass(Plan.class).withEntityClasses(Bundle.class)

@@ -16,7 +16,7 @@ from placement.solution import to_solution
 
 Problem = dict[str, Any]
 
-COMPLETION = 5.0
+COMPLETION = 15.0
 """Time kept for the completion, in units of what building the bundles took."""
 LEAST_S = 0.3
 """Time that is kept for it at least."""

@@ -17,11 +17,10 @@ import numpy as np
 
 from placement.assembly import Counts
 from placement.compiled import Arcs, Compiled
-from placement.quantities import REEXECUTION, Floats, Ints, whole_up
+from placement.quantities import REEXECUTION, Floats, Ints, whole_down, whole_up
 
 DEAR = 10.0
 """Leaving out what must be served costs so many times the dearest bundle that need not be."""
-_GROUP, _NODE, _NO = range(3)
 
 
 @dataclass(frozen=True)
@@ -76,17 +75,18 @@ class Bundles:
     def to_document(self) -> dict[str, Any]:
         """All that a solver in another process needs to know, as plain data."""
         q = self.compiled.quantities
-        limited = q.max_share < 1
+        most = np.where(q.max_share < 1, whole_down(q.max_share * q.total_count), -1)
+        price = _replica_prices(self.compiled)
         return {
             "nodes": q.n_nodes,
             "capacity": q.capacity_s.tolist(),
             "memory": q.memory_gb.tolist(),
             "engagement": self.compiled.engagement.tolist(),
             "group": q.node_group.tolist(),
-            "group_most": np.where(limited, q.max_share * q.total_count, -1.0).tolist(),
+            "group_most": most.tolist(),
             "replica_gb": q.replica_gb.tolist(),
-            "replica_price": _replica_prices(self.compiled).tolist(),
-            "sorts": _sort_documents(self),
+            "replica_price": price.tolist(),
+            "sorts": _sort_documents(self, price),
             "sort": self.sort.tolist(),
             "team": self.team.tolist(),
         }
@@ -145,13 +145,12 @@ def _replica_prices(compiled: Compiled) -> Floats:
     return np.where(q.loaded > 0, 0.0, price)
 
 
-def _sort_documents(bundles: Bundles) -> list[dict[str, Any]]:
+def _sort_documents(bundles: Bundles, price: Floats) -> list[dict[str, Any]]:
     compiled, q = bundles.compiled, bundles.compiled.quantities
-    penalty, price = _penalties(bundles), _replica_prices(compiled)
     slices = [(arcs, np.searchsorted(arcs.g, np.arange(q.n_classes + 1)))
               for arcs in (compiled.run, compiled.verify)]  # fmt: skip
     documents = []
-    for sort, away in zip(bundles.sorts, penalty.tolist(), strict=True):
+    for sort, away in zip(bundles.sorts, _penalties(bundles).tolist(), strict=True):
         arcs, start = slices[sort.check]
         mine = arcs.take(np.arange(start[sort.g], start[sort.g + 1]))
         share = _shares(compiled, mine)

@@ -1,7 +1,7 @@
-"""Solvers that live in an environment of their own: a process that is told a problem as JSON.
+"""Solvers that live in an environment of their own: a process that is told a problem as text.
 
-The worker reads one document from standard input and writes a line of JSON for each answer that it
-has; the last one counts. What it prints otherwise has to go to standard error.
+The worker reads standard input to its end and writes a line of JSON for each answer that it has.
+What it prints otherwise has to go to standard error.
 """
 
 import json
