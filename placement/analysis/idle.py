@@ -218,7 +218,7 @@ def _able(relaxations: Relaxations) -> Bools:
     """
     kept = Compiled(relaxations.without(set(CAUSES) - {VERIFICATION, PRICE}))
     kinds = np.any(kept.run_kinds | kept.verify_kinds, axis=0, keepdims=True)
-    able = kinds[0, kept.quantities.node_kind]
+    able: Bools = kinds[0, kept.quantities.node_kind]
     able[kept.quantities.pair_node] = True
     return able
 

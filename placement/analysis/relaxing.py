@@ -13,6 +13,7 @@ import numpy as np
 
 from placement.analysis.changes import relax
 from placement.analysis.resolving import Outcome, Resolver
+from placement.errors import InputError
 from placement.evaluation import Evaluation, evaluate_placement
 from placement.instance import Instance
 from placement.quantities import Floats, Ints, Quantities
@@ -139,14 +140,14 @@ class Relaxations:
 
     Raises
     ------
-    ValueError
+    InputError
         If the resolver has no plan.
     """
 
     def __init__(self, resolver: Resolver) -> None:
         base = resolver.base
         if base.solution is None:
-            raise ValueError("there is no plan whose idle compute could be accounted for.")
+            raise InputError("no plan is known of the instance, so nothing can be accounted for.")
         self.resolver = resolver
         nothing: Causes = frozenset()
         self._known = {nothing: Lifted(resolver.instance, base, base.solution)}
