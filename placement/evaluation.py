@@ -134,21 +134,28 @@ def _core_s(q: Quantities, g: Ints) -> Floats:
     return np.where(q.mode[g] >= ATTESTATION, q.core_s[g], 0.0)
 
 
-def _terms(q: Quantities, p: Placement, loads: Loads) -> dict[str, float]:
+def node_charges(q: Quantities, p: Placement, loads: Loads) -> dict[str, Floats]:
+    """What each node charges [$] by term; the other terms are paid to nobody in the network."""
     hours = q.window_s / 3600.0
+    storage = q.storage_price[p.host_n] * hours * q.weights_gb[p.host_m]
+    return {
+        "compute": q.accelerator_price / 3600.0 * loads.busy_s,
+        "engagement": np.where(loads.engaged, q.engaged_price * hours, 0.0),
+        "verification": q.core_price / 3600.0 * loads.cores_s,
+        "storage": _per_node(q, p.host_n, storage),
+        "pair": _per_node(q, p.run_n, q.pair_price(p.run_g, p.run_n) * p.run_count),
+    }
+
+
+def _terms(q: Quantities, p: Placement, loads: Loads) -> dict[str, float]:
     turned_away = p.unserved > 0
     charged = np.where(np.isfinite(q.penalty), q.penalty, 0.0)
-    storage = q.storage_price[p.host_n] * hours * q.weights_gb[p.host_m]
     latency = q.latency_price[p.run_g] * q.latency_ms(p.run_g, p.run_n) / 1000.0
     values = {
+        **{name: np.sum(amount) for name, amount in node_charges(q, p, loads).items()},
         "unserved": np.sum((charged * p.unserved)[turned_away]),
-        "compute": np.sum(q.accelerator_price / 3600.0 * loads.busy_s),
-        "engagement": np.sum(q.engaged_price[loads.engaged] * hours),
-        "verification": np.sum(q.core_price / 3600.0 * loads.cores_s),
-        "storage": np.sum(storage),
         "transfer": np.sum(_copy_costs(q, p)) + np.sum(_load_costs(q, p)),
         "latency": np.sum(latency * p.run_count),
-        "pair": np.sum(q.pair_price(p.run_g, p.run_n) * p.run_count),
     }
     return {name: float(values[name]) for name in TERMS}
 

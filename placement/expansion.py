@@ -142,19 +142,18 @@ def _crowded(q: Quantities, p: Placement, served: Ints) -> Bools:
 
 def _expand(q: Quantities, p: Placement) -> Iterator[NamedRequest]:
     names = [node.name for node in q.instance.nodes]
-    runs = _Rows(q.n_classes, p.run_g, p.run_n, p.run_count)
-    checks = _Rows(q.n_classes, p.verify_g, p.verify_n, p.verify_count)
-    for g, request in enumerate(q.instance.requests):
-        case = _Case(q, g, runs.of(g), checks.of(g))
-        for i, (executor, verifiers) in enumerate(zip(*case.named(), strict=True)):
+    for (_, executors, verifiers), request in zip(_named(q, p), q.instance.requests, strict=True):
+        for i, (executor, others) in enumerate(
+            zip(executors.tolist(), verifiers.tolist(), strict=True)
+        ):
             yield {
                 "request": request.name,
                 "index": i,
                 "status": "served",
                 "executor": names[executor],
-                "verifiers": [names[n] for n in verifiers if n >= 0],
+                "verifiers": [names[n] for n in others if n >= 0],
             }
-        for i in range(case.served, request.count):
+        for i in range(len(executors), request.count):
             yield {
                 "request": request.name,
                 "index": i,
@@ -162,6 +161,40 @@ def _expand(q: Quantities, p: Placement) -> Iterator[NamedRequest]:
                 "executor": None,
                 "verifiers": [],
             }
+
+
+def nodes_of_requests(
+    quantities: Quantities, placement: Placement
+) -> Iterator[tuple[int, Ints, Ints]]:
+    """The nodes that `expand` names, as arrays.
+
+    Parameters
+    ----------
+    quantities : Quantities
+        The instance.
+    placement : Placement
+        A feasible placement of it.
+
+    Returns
+    -------
+    iterator of (int, array, array)
+        Each class with the executors of its served requests and, one row for each, their
+        verifiers, -1 for none.
+
+    Raises
+    ------
+    InvalidSolution
+        As for `expand`.
+    """
+    _demand_nameable(quantities, placement)
+    return _named(quantities, placement)
+
+
+def _named(q: Quantities, p: Placement) -> Iterator[tuple[int, Ints, Ints]]:
+    runs = _Rows(q.n_classes, p.run_g, p.run_n, p.run_count)
+    checks = _Rows(q.n_classes, p.verify_g, p.verify_n, p.verify_count)
+    for g in range(q.n_classes):
+        yield (g, *_Case(q, g, runs.of(g), checks.of(g)).named())
 
 
 class _Rows:
@@ -202,17 +235,16 @@ class _Case:
         if q.independence[g] == _NONE:
             self.sampled = max(self.sampled, int(self.verified.max(initial=0)))
 
-    def named(self) -> tuple[list[int], list[list[int]]]:
+    def named(self) -> tuple[Ints, Ints]:
         """Executor, and verifiers with -1 for none, of each request served."""
-        executors: list[int] = np.repeat(self.run_n, self.run_count).tolist()
+        executors = np.repeat(self.run_n, self.run_count)
         if not len(self.check_n):
-            return executors, [[]] * self.served
+            return executors, np.zeros((self.served, 0), dtype=np.int64)
         sample = self._sample()
         parts = _verifying_parts(sample, self.verified)
         verifiers = np.full((self.served, parts.shape[1]), -1, dtype=np.int64)
         verifiers[self._requests(sample)] = self._nodes(parts)
-        named: list[list[int]] = verifiers.tolist()
-        return executors, named
+        return executors, verifiers
 
     def _sample(self) -> Ints:
         """How many requests of each part are verified: its share, rounded so that the sum is right.

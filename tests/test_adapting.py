@@ -72,3 +72,17 @@ def test_a_plan_that_serves_nobody_is_adapted_too():
     nothing = Placement.empty(q)
     start = replace(nothing, replica_m=m, replica_n=n, replica_count=np.ones(1, dtype=np.int64))
     assert not len(adapted(compiled, start).replica_m)
+
+
+@pytest.mark.parametrize("limits", [{"max_new_replicas": 9}, {"max_transfer_gb": 1500.0}])
+def test_limits_on_what_is_new_are_kept(known, limits):
+    """Of the new replicas those stay that do most, as far as the limits go."""
+    instance, solution = known
+    compiled = Compiled(instance.replace(limits=limits))
+    q = compiled.quantities
+    placement = adapted(compiled, to_placement(q, solution))
+    assert 0 < placement.load_count.sum() < sum(row.count for row in solution.loads)
+    broken = {v.constraint for v in evaluate_placement(q, placement).violations}
+    assert broken <= {1, 9}
+    result = solve(compiled.quantities.instance, initial_solution=solution, time_limit=1.0)
+    assert result.objective is not None

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from placement.analysis.carrying import carry, trim
@@ -52,6 +52,36 @@ class Outcome:
         """(objective - lower bound) / |objective|, None where either is unknown."""
         return relative_gap(self.objective, self.lower_bound)
 
+    @property
+    def unserved(self) -> int | None:
+        """Requests that the placement turns away; None without one."""
+        return None if self.solution is None else sum(self.solution.unserved.values())
+
+    def with_plan(self, objective: float | None, solution: Solution | None) -> "Outcome":
+        """The outcome with a plan known from elsewhere, where that is cheaper."""
+        if objective is None or (self.objective is not None and self.objective <= objective):
+            return self
+        return _judged(objective, self.lower_bound, "feasible", solution)
+
+    def with_bound(self, bound: float | None) -> "Outcome":
+        """The outcome with a bound known from elsewhere, where that is higher."""
+        known = -math.inf if self.lower_bound is None else self.lower_bound
+        if bound is None or self.status == "infeasible" or bound <= known:
+            return self
+        return _judged(self.objective, bound, self.status, self.solution)
+
+
+def _judged(
+    objective: float | None, bound: float | None, status: Status, solution: Solution | None
+) -> Outcome:
+    """An outcome with a bound not above its objective, and the status that follows."""
+    if bound is not None and objective is not None:
+        bound = min(bound, objective)
+    gap = relative_gap(objective, bound)
+    if gap is not None:
+        status = "optimal" if gap <= NONE else "feasible"
+    return Outcome(objective, bound, status, solution)
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -100,17 +130,15 @@ def difference(base: Outcome, changed: Outcome, relation: Relation | None = None
     """
     if "infeasible" in (base.status, changed.status):
         return Difference(None, None, None, "impossible")
-    if changed is base:
-        return Difference(0.0, 0.0, 0.0, "none")
     low = _minus(changed.lower_bound, base.objective)
     high = _minus(changed.objective, base.lower_bound)
+    estimate = _minus(changed.objective, base.objective)
     if relation == "relaxed":
         high = min(0.0, math.inf if high is None else high)
-        low = None if low is None else min(low, 0.0)
+        low, estimate = (None if x is None else min(x, 0.0) for x in (low, estimate))
     if relation == "restricted":
         low = max(0.0, -math.inf if low is None else low)
-        high = None if high is None else max(high, 0.0)
-    estimate = _minus(changed.objective, base.objective)
+        high, estimate = (None if x is None else max(x, 0.0) for x in (high, estimate))
     noise = NONE * max(1.0, abs(base.objective or 0.0))
     return Difference(low, estimate, high, _verdict(low, high, noise))
 
@@ -169,12 +197,12 @@ class Resolver:
         self.seconds, self.seed, self.threads = seconds, seed, threads
         self._progress, self._planned, self._done = progress, planned, 0
         self._known: list[tuple[Instance, Outcome]] = []
-        self._base = self._given(solution)
+        self._bases = [self._given(solution)]
 
     @property
     def base(self) -> Outcome:
         """The unchanged instance: the best plan and the best bound known by now."""
-        return self._base
+        return self._bases[-1]
 
     def _given(self, solution: Solution | None) -> Outcome:
         """What the plan and its certificate prove; nobody's claims."""
@@ -187,11 +215,10 @@ class Resolver:
                 f"the solution is not feasible for instance {self.instance.name!r}: "
                 f"{verdict.violations[0].sentence}"
             )
-        bound = 0.0
+        bound = 0.0  # nothing costs less than nothing
         if solution.certificate is not None:
             bound = max(bound, lower_bound(q, Prices.from_document(q, solution.certificate)))
-        bound = min(bound, verdict.objective)
-        return Outcome(verdict.objective, bound, _status(verdict.objective, bound), solution)
+        return Outcome(verdict.objective, None, "feasible", solution).with_bound(bound)
 
     def refresh(self, seconds: float | None = None) -> Outcome:
         """Solve the unchanged instance once more, so that no change is credited with the time.
@@ -202,10 +229,10 @@ class Resolver:
             Time for it; None is that of every solve.
         """
         found = self._solve(self.instance, self.base.solution, seconds)
-        self._learn(found.objective, found.lower_bound, found.solution)
         if self.base.objective is None:
-            self._base = found
-        self._report("as it is")
+            self._bases.append(found)
+        self._learn(found.objective, found.lower_bound, found.solution)
+        self.report("as it is")
         return self.base
 
     def solve(
@@ -228,24 +255,26 @@ class Resolver:
             A plan of the changed instance to start from; None starts from that of `base`.
         """
         if changed == self.instance:
-            self._report(label)
+            self.report(label)
             return self.base
         for known, outcome in self._known:
             if known == changed:
-                self._report(label)
+                self.report(label)
                 return outcome
         outcome = self._solve(changed, start or self._start(changed), None)
         if relation == "restricted":
-            outcome = _bounded(outcome, self.base.lower_bound)
+            outcome = outcome.with_bound(self.base.lower_bound)
             self._learn(outcome.objective, None, outcome.solution)
         elif relation == "relaxed":
             self._learn(None, outcome.lower_bound, None)
         self._known.append((changed, outcome))
-        self._report(label)
+        self.report(label)
         return outcome
 
     def difference(self, changed: Outcome, relation: Relation | None = None) -> Difference:
         """What a change does to the least cost; see `difference`."""
+        if any(changed is base for base in self._bases):
+            return Difference(0.0, 0.0, 0.0, "none")
         return difference(self.base, changed, relation)
 
     def _start(self, changed: Instance) -> Solution | None:
@@ -263,6 +292,8 @@ class Resolver:
             threads=self.threads,
             initial_solution=start,
         )
+        if result.status == "infeasible":
+            return Outcome(None, None, "infeasible", None)
         solution = None if result.objective is None else result.solution
         return Outcome(result.objective, result.lower_bound, result.status, solution)
 
@@ -270,33 +301,16 @@ class Resolver:
         self, objective: float | None, bound: float | None, solution: Solution | None
     ) -> None:
         """Take note of a cheaper plan, or a better bound, of the unchanged instance."""
-        base = self._base
-        if objective is not None and base.objective is not None and objective < base.objective:
-            assert solution is not None
-            assert base.solution is not None
-            if bound is None:  # its prices are those of another instance
-                solution = solution.replace(certificate=base.solution.certificate)
-            base = replace(base, objective=objective, solution=solution)
-        base = _bounded(base, bound)
-        self._base = replace(base, status=_status(base.objective, base.lower_bound, base.status))
+        base = self.base
+        if solution is not None and base.solution is not None and bound is None:
+            # its prices are those of another instance
+            solution = solution.replace(certificate=base.solution.certificate)
+        learned = base.with_plan(objective, solution).with_bound(bound)
+        if learned is not base:
+            self._bases.append(learned)
 
-    def _report(self, label: str) -> None:
+    def report(self, label: str) -> None:
+        """Tell `progress` that one more of the solves planned is done."""
         self._done += 1
         if self._progress is not None:
             self._progress(label, self._done, max(self._planned, self._done))
-
-
-def _bounded(outcome: Outcome, bound: float | None) -> Outcome:
-    """The outcome with a bound known from elsewhere, where that is better."""
-    if bound is None or outcome.status == "infeasible" or bound <= (outcome.lower_bound or 0.0):
-        return outcome
-    if outcome.objective is not None:
-        bound = min(bound, outcome.objective)
-    return replace(outcome, lower_bound=bound)
-
-
-def _status(objective: float | None, bound: float | None, otherwise: Status = "unknown") -> Status:
-    gap = relative_gap(objective, bound)
-    if gap is None:
-        return otherwise
-    return "optimal" if gap <= NONE else "feasible"

@@ -130,7 +130,7 @@ def _answer(change: Change, outcome: Outcome, resolver: Resolver) -> Answer:
         lower_bound=outcome.lower_bound,
         gap=outcome.gap,
         difference=resolver.difference(outcome, change.relation),
-        unserved=None if plan is None else sum(plan.unserved.values()),
+        unserved=outcome.unserved,
         idle_h=None if plan is None else idle_hours(change.instance, plan),
         status=outcome.status,
     )

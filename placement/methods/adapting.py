@@ -15,9 +15,9 @@ _SLACK = 1e-9
 def adapted(compiled: Compiled, start: Placement) -> Placement | None:
     """What of a placement is still allowed: requests beyond today's demand are left out.
 
-    Nodes that are overdrawn lose what they run, control groups what is above their share, and
-    classes that are re-executed all they have where anything of it changed. Nothing is verified but
-    these. None where no hosts are found.
+    So are new replicas beyond the limits. Nodes that are overdrawn lose what they run, control
+    groups what is above their share, and classes that are re-executed all they have where anything
+    of it changed. Nothing is verified but these. None where no hosts are found.
     """
     hosting = _hosting(compiled, start)
     if hosting is None:
@@ -26,6 +26,7 @@ def adapted(compiled: Compiled, start: Placement) -> Placement | None:
     replicas = np.zeros((q.n_models, q.n_nodes), dtype=np.int64)
     np.add.at(replicas, (start.replica_m, start.replica_n), start.replica_count)
     replicas = np.minimum(replicas, compiled.max_replicas)
+    replicas = _within_limits(compiled, start, hosting, replicas)
     runs = _runs(compiled, start, replicas)
     redone = compiled.verified & (q.mode == REEXECUTION)
     executed = np.bincount(runs[0], runs[2], q.n_classes)
@@ -58,6 +59,29 @@ def _hosting(compiled: Compiled, start: Placement) -> Bools | None:
         return ledger.hosting
     fresh = Ledger(compiled)
     return fresh.hosting if plan_hosting(fresh) else None
+
+
+def _within_limits(compiled: Compiled, start: Placement, hosting: Bools, replicas: Ints) -> Ints:
+    """The replicas without the new ones beyond the limits; those with most work come first."""
+    q = compiled.quantities
+    limits = q.instance.limits
+    m, n = np.nonzero(replicas > q.loaded)
+    work = np.zeros((q.n_models + 1, q.n_nodes))
+    seconds = q.work_s(start.run_g, start.run_n) * start.run_count
+    np.add.at(work, (q.class_model[start.run_g], start.run_n), seconds)
+    order = np.argsort(-work[m, n], kind="stable")
+    m, n = m[order], n[order]
+    new = replicas[m, n] - q.loaded[m, n]
+    kept = new
+    if limits.max_new_replicas is not None:
+        kept = np.clip(limits.max_new_replicas - (np.cumsum(new) - new), 0, new)
+    if limits.max_transfer_gb is not None:
+        copied = float((q.weights_gb @ (hosting & ~q.hosted)).sum())
+        moved = np.where(hosting[m, n], 0.0, q.weights_gb[m]) * kept
+        kept = np.where(np.cumsum(moved) <= limits.max_transfer_gb - copied + _SLACK, kept, 0)
+    fitted = replicas.copy()
+    fitted[m, n] = q.loaded[m, n] + kept
+    return fitted
 
 
 def _runs(compiled: Compiled, start: Placement, replicas: Ints) -> Counts:

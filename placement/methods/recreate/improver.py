@@ -20,7 +20,7 @@ from placement.methods.recreate.starting import (
 from placement.methods.recreate.state import MOST_MODELS, grow, new_book, rows_of, set_values
 from placement.methods.recreate.walking import FEW_ENTRIES, close, construct, walk
 from placement.prices import Prices
-from placement.quantities import REEXECUTION, Bools, Floats, Ints
+from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_up
 from placement.solution import Placement
 
 _LOOKED_AT = (16, 300, 300)
@@ -41,7 +41,8 @@ class Recreation:
     compiled : Compiled
         The instance.
     start : Placement or None
-        A feasible placement to start from; None for nothing placed.
+        A placement to start from, feasible but for verifications that may be missing; None for
+        nothing placed.
     prices : Prices or None
         Dual prices as a guide; None for the least that everything costs.
     seed : int
@@ -66,7 +67,7 @@ class Recreation:
         none = np.zeros((q.n_models, q.n_nodes), dtype=bool)
         self._base = none if hosting is None else hosting
         nothing = Placement.empty(q)
-        self._given = start
+        self._given = start if start is not None and _verified(compiled, start) else None
         self._start = start or Placement(**{**vars(nothing), "unserved": q.count.copy()})
         frozen = frozen_classes(compiled)
         held = np.bincount(self._start.replica_n, minlength=max(1, q.n_nodes)).max(initial=0)
@@ -119,7 +120,7 @@ class Recreation:
 
     @property
     def best(self) -> Placement | None:
-        """The best plan so far, verified throughout; never worse than the start.
+        """The best plan so far, verified throughout; never worse than a feasible start.
 
         None where no plan serves what must be served.
         """
@@ -224,3 +225,11 @@ class Recreation:
         cost = self.compiled.host_cost
         self._standing += float(cost[base].sum() - cost[self._base].sum())
         self._base = base
+
+
+def _verified(compiled: Compiled, placement: Placement) -> bool:
+    """Whether nothing is executed without the verifications that it needs."""
+    q = compiled.quantities
+    executed = np.bincount(placement.run_g, placement.run_count, q.n_classes)
+    done = np.bincount(placement.verify_g, placement.verify_count, q.n_classes)
+    return bool(np.all(done >= whole_up(compiled.wanted_checks * executed)))
