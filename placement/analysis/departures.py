@@ -114,8 +114,9 @@ def _busy(resolver: Resolver, plan: Solution) -> list[float | None]:
 
 def _left_alone(resolver: Resolver, plan: Solution) -> tuple[str, ...]:
     """Nodes that the plan does nothing with, if it stays as it is when all of them leave."""
-    rows = (*plan.replicas, *plan.inference, *plan.verification)
-    used = {row.node for row in rows} | {name for at in plan.hosting.values() for name in at}
+    used = {name for at in plan.hosting.values() for name in at}
+    used |= {row.node for row in plan.replicas}
+    used |= {row.node for row in (*plan.inference, *plan.verification)}
     names = [node.name for node in resolver.instance.nodes if node.name not in used]
     return tuple(names) if names and _stays(resolver, plan, names) else ()
 

@@ -1,28 +1,23 @@
-"""Growth headroom: how many times today's demand the network could serve in full.
-
-Whether a multiple can be served is asked of an instance without prices in which turning a request
-away costs 1: a placement that costs nothing serves all, and a lower bound above zero proves that
-none does.
-"""
+"""Growth headroom: how many times today's demand the network could serve in full."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from placement.analysis.carrying import carry, trim
-from placement.analysis.changes import MOST_FACTOR, relax, scale_demand
+from placement.analysis.changes import scale_demand
+from placement.analysis.serving import counting, serve
 from placement.analysis.tables import Records
 from placement.instance import Instance, Limits
-from placement.quantities import Quantities
 from placement.solution import Solution
-from placement.solving import solve
 
 PRECISION = 0.02
-"""Headroom is looked for until it is known to this share of it."""
-CLOSE_ENOUGH = 0.99
-"""Relative gap at which a solve may stop: its bound is above zero then."""
-FULL = 1e-6
-"""$ (requests) that count as none."""
+"""A bisection ends where its interval is this short, relative to where it lies."""
+SMALLEST, LARGEST = 1 / 64, 1024.0
+"""Multiples that are looked at."""
+STEPS = 8
+"""Each side of the truth is looked for in about so many solves."""
 
 
 @dataclass(frozen=True)
@@ -74,24 +69,15 @@ def headroom(
     time_limit_s : float
         Seconds for both.
     """
-    settings = _Settings(time_limit_s / 2, seed, threads)
-    free = relax(instance, "price")
-    best = _search(free, solution, settings)
-    fixed = _search(_fixed(free, solution), solution, settings)
-    if fixed.at_least > best.at_least:  # what holds as it is holds at best
-        best = replace(best, at_least=fixed.at_least)
-    if best.at_most is not None:
-        fixed = replace(fixed, at_most=min(best.at_most, fixed.at_most or math.inf))
-    return Headroom((replace(fixed, placement="as it is"), replace(best, placement="best")))
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """How long to look, and how."""
-
-    seconds: float
-    seed: int
-    threads: int | None
+    free = counting(instance, dict.fromkeys((r.name for r in instance.requests), 1.0))
+    held = _Probe(_fixed(free, solution), solution, time_limit_s / 2, seed, threads)
+    open_ = _Probe(free, solution, time_limit_s / 2, seed, threads)
+    served, best = held.most_served(), open_.most_served()
+    failed, least = held.least_failed(), open_.least_failed()
+    if least is not None:  # what cannot be served at best cannot be served as it is
+        failed = min(least, failed or least)
+    rows = Room("as it is", served, failed), Room("best", max(served, best), least)
+    return Headroom(rows)
 
 
 def _fixed(instance: Instance, plan: Solution) -> Instance:
@@ -109,3 +95,61 @@ def _fixed(instance: Instance, plan: Solution) -> Instance:
         for node in instance.nodes
     ]
     return instance.replace(nodes=nodes, limits=Limits(max_new_replicas=0, max_transfer_gb=0.0))
+
+
+class _Probe:
+    """Multiples of demand tried on one instance, each once."""
+
+    def __init__(
+        self, instance: Instance, plan: Solution, seconds: float, seed: int, threads: int | None
+    ) -> None:
+        self.instance, self.seed, self.threads = instance, seed, threads
+        self.each_s = seconds / (2 * STEPS)
+        self.best = instance, plan
+        """The instance with the largest multiple that is served, and how."""
+        self.answers: dict[float, bool | None] = {}
+
+    def most_served(self) -> float:
+        """The largest multiple found to be served; 0 where none is."""
+        self._close_in(lambda served: served is True)
+        return max((factor for factor, served in self.answers.items() if served), default=0.0)
+
+    def least_failed(self) -> float | None:
+        """The smallest multiple proven not to be served; None where none is."""
+        self._close_in(lambda served: served is not False)
+        failed = [factor for factor, served in self.answers.items() if served is False]
+        return min(failed, default=None)
+
+    def _close_in(self, passes: Callable[[bool | None], bool]) -> None:
+        """Bisect for the largest multiple whose answer passes."""
+        low, high, factor = 0.0, math.inf, 1.0
+        for _ in range(STEPS):
+            if passes(self._serves(factor)):
+                low = factor
+            else:
+                high = factor
+            if high < low * (1 + PRECISION) or high <= SMALLEST or low >= LARGEST:
+                return
+            factor = _between(low, high)
+
+    def _serves(self, factor: float) -> bool | None:
+        """Whether a multiple is served in full; None where that is not known in time."""
+        if factor not in self.answers:
+            self.answers[factor] = self._solve(factor)
+        return self.answers[factor]
+
+    def _solve(self, factor: float) -> bool | None:
+        changed = scale_demand(self.instance, factor)
+        before, plan = self.best
+        start = carry(plan, before, changed) or trim(plan, changed)
+        found = serve(changed, start, seconds=self.each_s, seed=self.seed, threads=self.threads)
+        if found.served and found.plan is not None:
+            self.best = changed, found.plan
+        return found.served
+
+
+def _between(low: float, high: float) -> float:
+    """A multiple to try next."""
+    if math.isinf(high):
+        return 2 * low
+    return high / 2 if low == 0 else math.sqrt(low * high)
