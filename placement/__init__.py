@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from placement.analysis.analyzing import Analysis, analyze
     from placement.certificate import certified_bound
     from placement.distributed.decomposition import solve_in_pieces
     from placement.errors import (
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from placement.version import __version__
 
 _HOMES = {
+    "Analysis": "analysis.analyzing",
+    "analyze": "analysis.analyzing",
     "certified_bound": "certificate",
     "DefectError": "errors",
     "EngineError": "errors",
@@ -48,6 +51,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Analysis",
     "DefectError",
     "EngineError",
     "Evaluation",
@@ -61,6 +65,7 @@ __all__ = [
     "Solution",
     "Violation",
     "__version__",
+    "analyze",
     "certified_bound",
     "evaluate",
     "expand",

@@ -124,9 +124,9 @@ def assert_counted(instance, solution):
     pairs = Counter((e, v) for e, verifiers in named for v in verifiers)
     assert {(p.executor, p.verifier): p.requests for p in gains.pairs.entries} == pairs
     assert sum(p.share for p in gains.pairs.entries) == pytest.approx(1 if named else 0)
-    assert gains.exposure.verified == len(named)
+    assert gains.verified == len(named)
     served = sum(row.count for row in solution.inference)
-    assert gains.exposure.unverified == served - len(named)
+    assert gains.unverified == served - len(named)
     teams = [{e, *verifiers} for e, verifiers in named]
     groups = sorted(set().union(*teams))
     for row in gains.exposure.entries:

@@ -6,8 +6,11 @@ Every function takes an instance and returns another one; nothing is changed in 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import Strict
+
+from placement.documents import Document
 from placement.errors import InputError
 from placement.instance import Instance, Limits, Node, Policy, Role
 
@@ -60,6 +63,12 @@ class Change:
     label: str
     instance: Instance
     relation: Relation | None = None
+
+
+class NodeFile(Document):
+    """Nodes to be added, as a file of their own; their fields are those of an instance's nodes."""
+
+    nodes: Annotated[tuple[Node, ...], Strict(False)]
 
 
 # --- nodes ---------------------------------------------------------------------------------------

@@ -77,20 +77,12 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Exposures(Records):
-    """What the worst groups could cheat with, and how much nobody verifies at all.
-
-    Attributes
-    ----------
-    verified, unverified : int
-        Served requests with and without a verifier.
-    """
+    """What the worst one, two and three control groups could cheat with."""
 
     title = "Collusion"
     record = Exposure
 
     entries: tuple[Exposure, ...]
-    verified: int
-    unverified: int
 
 
 @dataclass(frozen=True)
@@ -156,7 +148,7 @@ def who_verifies_whom(quantities: Quantities, team: Team) -> Pairs:
     )
 
 
-def exposures(quantities: Quantities, team: Team, unverified: int) -> Exposures:
+def exposures(quantities: Quantities, team: Team) -> Exposures:
     """The worst one, two and three control groups: by looking at all of them.
 
     The question is that of the densest subgraph of so many nodes (Feige, Kortsarz and Peleg 2001),
@@ -175,7 +167,7 @@ def exposures(quantities: Quantities, team: Team, unverified: int) -> Exposures:
         )
         for colluders, (groups, requests) in enumerate(book.worst(), start=1)
     ]
-    return Exposures(tuple(entries), verified=verified, unverified=unverified)
+    return Exposures(tuple(entries))
 
 
 class _Book:

@@ -14,12 +14,12 @@ from placement.instance import Instance, Operator
 from placement.quantities import Floats, Ints, Quantities
 from placement.solution import Solution, Status, to_placement
 
-FIRST, FURTHER = (0, 1, 5, 10), 4
+MOVES, FURTHER = (0, 1, 5, 10), 4
 """New replicas allowed at the first points of the first frontier, and how many points there are
 between the last of these and what the plan moves, in equal ratios."""
 CAPS = 4
 """Caps between an equal share and the largest share there is, on the second frontier."""
-SOLVES = len(FIRST) + FURTHER + CAPS
+SOLVES = len(MOVES) + FURTHER + CAPS
 
 Key = TypeVar("Key", int, float)
 
@@ -158,9 +158,9 @@ def _moves(resolver: Resolver) -> Moves:
 def _limits(moved: int | None) -> list[int]:
     """The numbers of new replicas to look at, below what the plan moves."""
     if moved is None:
-        return list(FIRST)
-    ratios = np.geomspace(FIRST[-1], max(moved, FIRST[-1]), FURTHER + 1, endpoint=False)[1:]
-    return sorted({most for most in (*FIRST, *ratios.round().astype(int).tolist()) if most < moved})
+        return list(MOVES)
+    ratios = np.geomspace(MOVES[-1], max(moved, MOVES[-1]), FURTHER + 1, endpoint=False)[1:]
+    return sorted({most for most in (*MOVES, *ratios.round().astype(int).tolist()) if most < moved})
 
 
 def _moved(outcome: Outcome) -> int | None:

@@ -69,6 +69,9 @@ class Parties(Records):
     """What each party earns and does, those that earn most first."""
 
     title = "Who gains"
+    shown = (
+        "name", "revenue", "revenue_share", "work_share", "utilisation", "executed", "verified",
+    )  # fmt: skip
     record = Party
 
     entries: tuple[Party, ...]
@@ -125,6 +128,8 @@ class Gains:
         Who verifies whose work.
     exposure : Exposures
         What few groups could cheat with together.
+    verified, unverified : int
+        Served requests with a verifier, and those that nobody verifies.
     """
 
     groups: Parties
@@ -133,6 +138,8 @@ class Gains:
     concentration: Concentrations
     pairs: Pairs
     exposure: Exposures
+    verified: int
+    unverified: int
 
 
 def who_gains(instance: Instance, solution: Solution) -> Gains:
@@ -158,7 +165,9 @@ def who_gains(instance: Instance, solution: Solution) -> Gains:
         **{name: books.parties(level) for name, level in levels.items()},
         concentration=Concentrations(tuple(concentration)),
         pairs=who_verifies_whom(q, team),
-        exposure=exposures(q, team, unverified),
+        exposure=exposures(q, team),
+        verified=int(team.requests.sum()),
+        unverified=unverified,
     )
 
 

@@ -204,6 +204,22 @@ class Resolver:
         """The unchanged instance: the best plan and the best bound known by now."""
         return self._bases[-1]
 
+    @property
+    def plan(self) -> Solution:
+        """The best plan known of the unchanged instance.
+
+        Raises
+        ------
+        InputError
+            If none was found.
+        """
+        if self.base.solution is None:
+            raise InputError(
+                f"no placement of instance {self.instance.name!r} was found "
+                f"({self.base.status}); more time or a solution to start from may help."
+            )
+        return self.base.solution
+
     def _given(self, solution: Solution | None) -> Outcome:
         """What the plan and its certificate prove; nobody's claims."""
         if solution is None:
@@ -229,9 +245,9 @@ class Resolver:
             Time for it; None is that of every solve.
         """
         found = self._solve(self.instance, self.base.solution, seconds)
-        if self.base.objective is None:
-            self._bases.append(found)
-        self._learn(found.objective, found.lower_bound, found.solution)
+        base = self.base if self.base.objective is not None else found
+        base = base.with_plan(found.objective, found.solution)
+        self._learn(base.with_bound(found.lower_bound))
         self.report("as it is")
         return self.base
 
@@ -264,9 +280,9 @@ class Resolver:
         outcome = self._solve(changed, start or self._start(changed), None)
         if relation == "restricted":
             outcome = outcome.with_bound(self.base.lower_bound)
-            self._learn(outcome.objective, None, outcome.solution)
+            self._learn_plan(outcome.solution)
         elif relation == "relaxed":
-            self._learn(None, outcome.lower_bound, None)
+            self._learn(self.base.with_bound(outcome.lower_bound))
         self._known.append((changed, outcome))
         self.report(label)
         return outcome
@@ -297,17 +313,22 @@ class Resolver:
         solution = None if result.objective is None else result.solution
         return Outcome(result.objective, result.lower_bound, result.status, solution)
 
-    def _learn(
-        self, objective: float | None, bound: float | None, solution: Solution | None
-    ) -> None:
-        """Take note of a cheaper plan, or a better bound, of the unchanged instance."""
-        base = self.base
-        if solution is not None and base.solution is not None and bound is None:
-            # its prices are those of another instance
-            solution = solution.replace(certificate=base.solution.certificate)
-        learned = base.with_plan(objective, solution).with_bound(bound)
-        if learned is not base:
-            self._bases.append(learned)
+    def _learn_plan(self, plan: Solution | None) -> None:
+        """Take note of a plan for a restricted instance, where it is cheaper than the base's.
+
+        Its prices are those of another instance: the base keeps its own.
+        """
+        if plan is None:
+            return
+        verdict = evaluate_placement(self.quantities, to_placement(self.quantities, plan))
+        if verdict.feasible:
+            known = self.base.solution
+            plan = plan.replace(certificate=None if known is None else known.certificate)
+            self._learn(self.base.with_plan(verdict.objective, plan))
+
+    def _learn(self, base: Outcome) -> None:
+        if base is not self.base:
+            self._bases.append(base)
 
     def report(self, label: str) -> None:
         """Tell `progress` that one more of the solves planned is done."""

@@ -9,8 +9,7 @@ from placement.analysis.changes import drop_nodes, scale_demand, scale_throughpu
 from placement.analysis.resolving import Resolver
 from placement.analysis.standing import Lost, Standing
 from placement.analysis.tables import Records
-from placement.errors import InputError
-from placement.instance import Instance, Limits
+from placement.instance import Instance, Limits, Node, Operator, Region
 from placement.quantities import Ints
 from placement.result import Result
 from placement.solution import Solution
@@ -65,11 +64,17 @@ class Shock:
     gap: float | None
 
 
+_SHOWN = (
+    "name", "share", "penalty", "owed", "rerouted_share", "rerouted_penalty", "gap",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Stress(Records):
     """More demand than planned for, and slower accelerators; all of them re-routed too."""
 
     title = "Stress"
+    shown = ("kind", *_SHOWN)
     record = Shock
 
     entries: tuple[Shock, ...]
@@ -77,9 +82,10 @@ class Stress(Records):
 
 @dataclass(frozen=True)
 class Losses(Records):
-    """Each node, operator and region lost, the worst of each kind first; these re-routed too."""
+    """Each party of one kind lost, the worst first; the worst few re-routed too."""
 
     title = "Losses"
+    shown = _SHOWN
     record = Shock
 
     entries: tuple[Shock, ...]
@@ -92,11 +98,13 @@ class Robustness:
     Attributes
     ----------
     stress : Stress
-    losses : Losses
+    nodes, operators, regions : Losses
     """
 
     stress: Stress
-    losses: Losses
+    nodes: Losses
+    operators: Losses
+    regions: Losses
 
 
 def robustness(resolver: Resolver) -> Robustness:
@@ -105,11 +113,14 @@ def robustness(resolver: Resolver) -> Robustness:
     Replicas are where the plan has them and loaded: this is the window after they were. As the plan
     stands is fast, so that every loss is looked at; the worst few of each kind are re-routed.
     """
-    plan = resolver.base.solution
-    if plan is None:
-        raise InputError("robustness is that of a plan, and none was found.")
+    instance, plan = resolver.instance, resolver.plan
     ground = _Ground(resolver, plan)
-    return Robustness(Stress(tuple(ground.stress())), Losses(tuple(ground.losses())))
+    return Robustness(
+        stress=Stress(tuple(ground.stress())),
+        nodes=ground.losses("node", instance.nodes),
+        operators=ground.losses("operator", instance.operators),
+        regions=ground.losses("region", instance.regions),
+    )
 
 
 def settled(instance: Instance, plan: Solution) -> Instance:
@@ -170,21 +181,15 @@ class _Ground:
                 found = self._rerouted(changed, f"{kind} x {factor:g}")
                 yield _shock(kind, f"x {factor:g}", standing, standing.missing().of(0), found)
 
-    def losses(self) -> Iterator[Shock]:
-        """Each node, operator and region lost."""
-        nodes = self.instance.nodes
-        yield from self._lost("node", [node.name for node in nodes], range(len(nodes)))
-        for kind, names in (
-            ("operator", [operator.name for operator in self.instance.operators]),
-            ("region", [region.name for region in self.instance.regions]),
-        ):
-            index = {name: i for i, name in enumerate(names)}
-            of = [index.get(getattr(node, kind), -1) for node in nodes]
-            yield from self._lost(kind, names, of)
-
-    def _lost(self, kind: str, names: Sequence[str], of: Sequence[int]) -> Iterator[Shock]:
+    def losses(self, kind: str, parties: Sequence[Node | Operator | Region]) -> Losses:
         """Each of some parties lost, the worst first; the worst few re-routed."""
-        party: Ints = np.array(of, dtype=np.int64)
+        names = [party.name for party in parties]
+        index = {name: i for i, name in enumerate(names)}
+        field = "name" if kind == "node" else kind
+        of = [index.get(getattr(node, field), -1) for node in self.instance.nodes]
+        return Losses(tuple(self._lost(kind, names, np.array(of, dtype=np.int64))))
+
+    def _lost(self, kind: str, names: Sequence[str], party: Ints) -> Iterator[Shock]:
         lost, base = self.standing.without(party, len(names)), self.standing.missing()
         total = Lost(
             base.requests + lost.requests, base.penalty + lost.penalty, base.owed + lost.owed

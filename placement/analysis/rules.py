@@ -49,6 +49,7 @@ class RulePrices(Records):
     """What each rule costs, taken alone: prices of several rules do not add up."""
 
     title = "Price of each rule"
+    shown = ("rule", "low", "estimate", "high", "verdict", "gap", "unserved")
     record = RulePrice
 
     entries: tuple[RulePrice, ...]

@@ -19,6 +19,8 @@ class Table:
 
     title: ClassVar[str] = ""
     """What the table is about, for people."""
+    shown: ClassVar[tuple[str, ...]] = ()
+    """The columns that a terminal shows; none named is all of them."""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -51,6 +51,9 @@ class WhatIf(Records):
     """Changes side by side, the instance as it is in the first row."""
 
     title = "What if"
+    shown = (
+        "change", "objective", "low", "estimate", "high", "verdict", "unserved", "idle_h",
+    )  # fmt: skip
     record = Answer
 
     entries: tuple[Answer, ...]

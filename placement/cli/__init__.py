@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from placement.cli.analyst import analyze, whatif
 from placement.cli.checker import check
 from placement.cli.codes import ExitCode, describe
 from placement.cli.published import export, flow
@@ -75,7 +76,19 @@ def app(*, debug: bool) -> None:
     del debug
 
 
-for _command in (solve, check, show, expand, generate, import_, export, flow, schema):
+for _command in (
+    solve,
+    check,
+    show,
+    analyze,
+    whatif,
+    expand,
+    generate,
+    import_,
+    export,
+    flow,
+    schema,
+):
     app.add_command(_command)
 
 

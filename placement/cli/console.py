@@ -61,6 +61,19 @@ def live_line() -> Iterator["Callable[[Progress], None] | None"]:
         yield line.update
 
 
+@contextmanager
+def steps() -> Iterator["Callable[[str, int, int], None] | None"]:
+    """A line with what was done last, how many are done and of how many, where a person looks."""
+    if not is_watched():
+        yield None
+        return
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(console=_console(), transient=True) as live:
+        yield lambda label, done, of: live.update(Text(f"{done} of {of}  {label}"))
+
+
 class _Line:
     """The newest state of a solve and how to draw it; the clock runs between reports too."""
 

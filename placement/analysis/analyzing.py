@@ -1,0 +1,155 @@
+"""`analyze`: everything that can be asked of a plan, part by part, within one time limit."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+from placement.analysis import frontiers, robustness, rules
+from placement.analysis.frontiers import Frontiers
+from placement.analysis.gains import Gains, who_gains
+from placement.analysis.resolving import Progress, Resolver
+from placement.analysis.robustness import Robustness
+from placement.analysis.rules import RulePrices
+from placement.analysis.tables import Table
+from placement.errors import InputError
+from placement.instance import Instance
+from placement.solution import Solution
+
+FIRST = 0.25
+"""Share of the time for the instance as it is, where there is no plan to begin with."""
+
+
+class Part(NamedTuple):
+    """One part of the analysis: how it is made, and how many solves that takes at most."""
+
+    make: Callable[[Resolver], Any]
+    solves: int
+
+
+PARTS: Mapping[str, Part] = {
+    "gains": Part(lambda resolver: who_gains(resolver.instance, resolver.plan), 0),
+    "robustness": Part(robustness.robustness, robustness.SOLVES),
+    "rules": Part(rules.price_of_rules, len(rules.RULES)),
+    "frontiers": Part(frontiers.frontiers, frontiers.SOLVES),
+}
+"""The parts, in the order in which they are made: those that take least time come first."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What `analyze` finds; parts that were not asked for are None.
+
+    Attributes
+    ----------
+    gains : Gains or None
+        Who earns and does what, and how concentrated that is.
+    robustness : Robustness or None
+        What more demand, losses and wrong rates do to the plan.
+    rules : RulePrices or None
+        What each rule costs.
+    frontiers : Frontiers or None
+        Cost against moves, and against fairness.
+    """
+
+    gains: Gains | None = None
+    robustness: Robustness | None = None
+    rules: RulePrices | None = None
+    frontiers: Frontiers | None = None
+
+    def tables(self) -> Iterator[tuple[str, Table]]:
+        """All tables, each with the path of attributes that leads to it, such as `gains.groups`."""
+        for entry in fields(self):
+            yield from _tables(entry.name, getattr(self, entry.name))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The parts as plain data, ready for JSON: each table a list of rows."""
+        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
+
+
+def _tables(path: str, part: Any) -> Iterator[tuple[str, Table]]:
+    if isinstance(part, Table):
+        yield path, part
+    elif part is not None:
+        for entry in fields(part):
+            value = getattr(part, entry.name)
+            if isinstance(value, Table):
+                yield f"{path}.{entry.name}", value
+
+
+def _plain(part: Any) -> Any:
+    if part is None or isinstance(part, Table):
+        return part and part.to_dict()
+    values = {entry.name: getattr(part, entry.name) for entry in fields(part)}
+    return {
+        name: value.to_dict() if isinstance(value, Table) else value
+        for name, value in values.items()
+    }
+
+
+def analyze(
+    instance: Instance,
+    solution: Solution | None = None,
+    *,
+    time_limit_s: float = 120.0,
+    parts: Sequence[str] = tuple(PARTS),
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Say who gains, what rules cost, how robust a plan is, and what would be worth changing.
+
+    Whatever is solved again begins at the plan, and comes with what is proven of it: a difference
+    smaller than the gaps is called undecided. What the numbers mean is in docs/analysis.md.
+
+    Parameters
+    ----------
+    instance : Instance
+    solution : Solution or None
+        A feasible plan, with its certificate if it has one; None to look for one first.
+    time_limit_s : float
+        Seconds for all solves together; they share it evenly. What one leaves the others have.
+    parts : sequence of str
+        Which of `PARTS`; all unless said.
+    seed, threads
+        As for `solve`.
+    progress : callable or None
+        Told after each solve what it was, how many are done, and of how many.
+
+    Raises
+    ------
+    InputError
+        If there is no such part, the solution is not a feasible one of the instance, or none was
+        given and none found.
+
+    Examples
+    --------
+    >>> from placement import analyze, solve
+    >>> from placement.generate import generate
+    >>> network = generate("tiny", seed=4)
+    >>> analysis = analyze(network, solve(network, gap=0).solution, parts=["rules"])
+    >>> for price in analysis.rules.entries:
+    ...     if price.difference.verdict == "loss":
+    ...         print(price.rule, round(price.difference.low, 2))
+    verification 2.21
+    """
+    unknown = [name for name in parts if name not in PARTS]
+    if unknown:
+        raise InputError(f"there is no part {unknown[0]!r}; choose of {', '.join(PARTS)}.")
+    deadline = time.monotonic() + time_limit_s
+    chosen = {name: part for name, part in PARTS.items() if name in parts}
+    left = sum(part.solves for part in chosen.values())
+    afresh = left > 0 or solution is None
+    resolver = Resolver(
+        instance, solution, seconds=time_limit_s / max(1, left + afresh), seed=seed,
+        threads=threads, progress=progress, planned=left + afresh,
+    )  # fmt: skip
+    if afresh:
+        least = FIRST * time_limit_s if solution is None else 0.0
+        resolver.refresh(max(resolver.seconds, least))
+    found = {}
+    for name, part in chosen.items():
+        resolver.seconds = max(0.0, deadline - time.monotonic()) / max(1, left)
+        found[name] = part.make(resolver)
+        left -= part.solves
+    return Analysis(**found)

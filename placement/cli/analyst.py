@@ -1,0 +1,131 @@
+"""`placement analyze` and `placement whatif`: what idles, what rules cost, what changes do."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from placement.cli import console, edits, files
+
+if TYPE_CHECKING:
+    from placement.analysis.tables import Table
+    from placement.instance import Instance
+    from placement.solution import Solution
+
+PARTS = ("gains", "robustness", "rules", "frontiers")
+
+_Command = Callable[..., Any]
+
+
+def _options(command: _Command) -> _Command:
+    """Add the options that both commands have."""
+    for option in (
+        click.option("--threads", type=click.IntRange(min=1), help="Default: all cores."),
+        click.option("--seed", default=0, show_default=True),
+        click.option("--json", "as_json", is_flag=True, help="Write all rows to stdout."),
+        click.argument("solution", metavar="[SOLUTION]", required=False),
+        click.argument("instance", metavar="INSTANCE"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_options
+@click.option(
+    "--parts",
+    default=",".join(PARTS),
+    show_default=True,
+    metavar="A,B,...",
+    help="Which parts, separated by commas.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For all solves together.",
+)
+def analyze(
+    instance: str,
+    solution: str | None,
+    *,
+    parts: str,
+    time_limit: float,
+    seed: int,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Say who gains, how robust a plan is, what each rule costs, and what moving less would.
+
+    Without SOLUTION, a plan is looked for first. Every figure that takes another solve comes with
+    what is proven of it.
+    """
+    from placement.analysis.analyzing import analyze
+
+    problem, plan = _read(instance, solution)
+    with console.steps() as progress:
+        analysis = analyze(
+            problem, plan, time_limit_s=time_limit, parts=parts.split(","), seed=seed,
+            threads=threads, progress=progress,
+        )  # fmt: skip
+    _write(analysis.to_dict(), analysis.tables(), as_json=as_json)
+
+
+@click.command()
+@_options
+@edits.options
+@click.option("--together", is_flag=True, help="Answer all changes at once, too.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="For all solves together.  [default: 30 for each, at most 120]",
+)
+def whatif(
+    instance: str,
+    solution: str | None,
+    *,
+    together: bool,
+    time_limit: float | None,
+    seed: int,
+    threads: int | None,
+    as_json: bool,
+    **asked: Any,
+) -> None:
+    """Answer what if: any number of changes, each solved by itself, side by side.
+
+    A difference is an interval that the least cost is proven to change by. Where it holds zero, the
+    change is undecided: the gaps are wider than what it does.
+    """
+    from placement.analysis.whatif import what_if
+
+    problem, plan = _read(instance, solution)
+    changes = edits.read(problem, asked)
+    if not changes:
+        raise click.UsageError("no change is given; try --drop-node, --scale-demand or --relax.")
+    if together:
+        changes.append(edits.all_together(problem, asked))
+    with console.steps() as progress:
+        answers = what_if(
+            problem, plan, changes, time_limit_s=time_limit, seed=seed, threads=threads,
+            progress=progress,
+        )  # fmt: skip
+    _write(answers.to_dict(), [("whatif", answers)], as_json=as_json)
+
+
+def _read(instance: str, solution: str | None) -> "tuple[Instance, Solution | None]":
+    if solution is None:
+        return files.read_instance(instance), None
+    return files.read_pair(instance, solution)
+
+
+def _write(data: Any, tables: "Iterable[tuple[str, Table]]", *, as_json: bool) -> None:
+    if as_json:
+        files.write_lines(files.STREAM, [json.dumps(data, allow_nan=False, ensure_ascii=False)])
+        return
+    from placement.cli.sheets import sheets
+
+    console.show(*sheets(tables))

@@ -1,0 +1,58 @@
+"""Tables of the analysis as a terminal shows them; `--json` has every row and column."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table as Sheet
+from rich.text import Text
+
+from placement.analysis.tables import Table
+from placement.cli.wording import UNKNOWN, money, percent, whole
+
+MOST_ROWS = 12
+_MONEY = {
+    "objective", "lower_bound", "low", "estimate", "high", "penalty", "rerouted_penalty", "revenue",
+}  # fmt: skip
+_PERCENT = {"gap", "share", "cap", "utilisation", "top_share"}
+
+
+def sheets(tables: Iterable[tuple[str, Table]]) -> Iterator[RenderableType]:
+    """One sheet for each table, the first rows of it."""
+    listed = list(tables)
+    titles = Counter(table.title for _, table in listed)
+    for path, table in listed:
+        part = path.rpartition(".")[2]
+        yield _sheet(table.title if titles[table.title] == 1 else f"{table.title}: {part}", table)
+
+
+def _sheet(title: str, table: Table) -> RenderableType:
+    columns = table.shown or table.columns
+    at = [table.columns.index(name) for name in columns]
+    rows = list(table.rows())
+    sheet = Sheet(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
+    for name, place in zip(columns, at, strict=True):
+        texts = any(isinstance(row[place], str) for row in rows)
+        sheet.add_column(
+            name.replace("_", " "), justify="left" if texts else "right", header_style="dim",
+            overflow="fold",
+        )  # fmt: skip
+    for row in rows[:MOST_ROWS]:
+        sheet.add_row(*(_cell(name, row[place]) for name, place in zip(columns, at, strict=True)))
+    if len(rows) > MOST_ROWS:
+        sheet.caption = Text(f"and {whole(len(rows) - MOST_ROWS)} more; --json has all", "dim")
+        sheet.caption_justify = "left"
+    return sheet
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, bool | str):
+        return {True: "yes", False: "no"}.get(value, str(value))
+    if name in _MONEY:
+        return money(value)
+    if name in _PERCENT or name.endswith("_share"):
+        return percent(value)
+    return whole(value) if isinstance(value, int) else f"{value:,.3g}"
