@@ -41,8 +41,8 @@ ARROWS = {
     "methods native prices quantities result search solution",
     "distributed": "assembly compiled errors instance methods native prices quantities result "
     "search solution solving",
-    "analysis": "assembly certificate compiled errors evaluation expansion explain instance "
-    "methods prices quantities result solution solving",
+    "analysis": "assembly certificate compiled documents errors evaluation expansion explain "
+    "instance methods prices quantities result solution solving",
     "generate": "errors instance",
     "formats": "errors generate instance mincostflow quantities",
     "cli": "analysis certificate distributed errors evaluation expansion formats generate instance "

@@ -11,6 +11,7 @@ from cli_samples import run
 from searches import search_of, tiny
 
 from placement import Instance, Solution
+from placement.analysis.changes import FAMILIES
 from placement.cli.codes import MEANINGS
 from placement.cli.verdict import judge
 from placement.evaluation import TERMS
@@ -37,10 +38,10 @@ def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text(page), re.MULTILINE | re.DOTALL)
 
 
-def rows(page, heading):
-    """The rows of the table under a heading, cells as lists."""
+def rows(page, heading, at=0):
+    """The rows of the table under a heading, or of one after it, cells as lists."""
     section = re.split(rf"^#+ {heading}$", text(page), flags=re.MULTILINE)[1]
-    lines = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)[0].splitlines()[2:]
+    lines = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)[at].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
@@ -131,6 +132,15 @@ def test_every_method_is_described():
     headings = " ".join(re.findall(r"^## (.*)$", text("methods.md"), re.MULTILINE))
     assert sorted(listed) == sorted(METHODS)
     assert all(method in headings for method in METHODS)
+
+
+# --- analysis.md ----------------------------------------------------------------------------------
+
+
+def test_families_are_those_of_the_code():
+    """Name and sentence of each, in the same order."""
+    table = rows("analysis.md", "What if", at=1)
+    assert table == [[f"`{name}`", sentence] for name, sentence in FAMILIES.items()]
 
 
 # --- commands -------------------------------------------------------------------------------------

@@ -149,7 +149,7 @@ def analyze(
         resolver.refresh(max(resolver.seconds, least))
     found = {}
     for name, part in chosen.items():
-        resolver.seconds = max(0.0, deadline - time.monotonic()) / max(1, left)
+        resolver.pace(deadline, left)
         found[name] = part.make(resolver)
         left -= part.solves
     return Analysis(**found)

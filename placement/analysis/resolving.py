@@ -1,6 +1,7 @@
 """Changed instances solved again, from the plan there is, and what is then known of differences."""
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -167,7 +168,7 @@ class Resolver:
     solution : Solution or None
         A feasible plan, with its certificate if it has one; None to solve the instance first.
     seconds : float
-        Time for each solve.
+        Time for each solve; `pace` changes it.
     seed, threads
         As for `solve`.
     progress : callable or None
@@ -235,6 +236,10 @@ class Resolver:
         if solution.certificate is not None:
             bound = max(bound, lower_bound(q, Prices.from_document(q, solution.certificate)))
         return Outcome(verdict.objective, None, "feasible", solution).with_bound(bound)
+
+    def pace(self, deadline: float, left: int) -> None:
+        """Give each of the solves left an even share of the time, on the clock of `monotonic`."""
+        self.seconds = max(0.0, deadline - time.monotonic()) / max(1, left)
 
     def refresh(self, seconds: float | None = None) -> Outcome:
         """Solve the unchanged instance once more, so that no change is credited with the time.

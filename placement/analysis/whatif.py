@@ -1,5 +1,6 @@
 """What if: changed instances side by side, each with what is proven of its cost."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,7 +83,8 @@ def what_if(
     changes : sequence of Change
         Each is answered alone. Several at once are one `Change` with all of them in its instance.
     time_limit_s : float or None
-        Seconds for everything; None is 30 for each solve, but at most 120.
+        Seconds for everything, shared evenly: what one solve leaves the others have. None is 30
+        for each solve, but at most 120.
     seed, threads
         As for `solve`.
     progress : callable or None
@@ -108,17 +110,16 @@ def what_if(
     """
     solves = len(changes) + 1
     total = min(EACH_S * solves, ALL_S) if time_limit_s is None else time_limit_s
-    first = total * max(1 / solves, FIRST if solution is None else 0.0)
-    seconds = (total - first) / max(1, len(changes))
+    deadline = time.monotonic() + total
     resolver = Resolver(
-        instance, solution, seconds=seconds, seed=seed, threads=threads,
+        instance, solution, seconds=total / solves, seed=seed, threads=threads,
         progress=progress, planned=solves,
     )  # fmt: skip
-    resolver.refresh(first)
-    outcomes = [
-        resolver.solve(change.instance, change.label, relation=change.relation)
-        for change in changes
-    ]
+    resolver.refresh(max(resolver.seconds, FIRST * total if solution is None else 0.0))
+    outcomes = []
+    for done, change in enumerate(changes):
+        resolver.pace(deadline, len(changes) - done)
+        outcomes.append(resolver.solve(change.instance, change.label, relation=change.relation))
     base = resolver.base
     answers = [_answer(Change("as it is", instance), base, resolver)]
     answers += [_answer(*both, resolver) for both in zip(changes, outcomes, strict=True)]

@@ -1,7 +1,7 @@
 """`placement analyze` and `placement whatif`: what idles, what rules cost, what changes do."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +9,6 @@ import click
 from placement.cli import console, edits, files
 
 if TYPE_CHECKING:
-    from placement.analysis.tables import Table
     from placement.instance import Instance
     from placement.solution import Solution
 
@@ -71,7 +70,12 @@ def analyze(
             problem, plan, time_limit_s=time_limit, parts=parts.split(","), seed=seed,
             threads=threads, progress=progress,
         )  # fmt: skip
-    _write(analysis.to_dict(), analysis.tables(), as_json=as_json)
+    if as_json:
+        _write_json(analysis.to_dict())
+        return
+    from placement.cli.sheets import sheets
+
+    console.show(*sheets(analysis.tables()))
 
 
 @click.command()
@@ -113,7 +117,12 @@ def whatif(
             problem, plan, changes, time_limit_s=time_limit, seed=seed, threads=threads,
             progress=progress,
         )  # fmt: skip
-    _write(answers.to_dict(), [("whatif", answers)], as_json=as_json)
+    if as_json:
+        _write_json(answers.to_dict())
+        return
+    from placement.cli.sheets import sheets
+
+    console.show(*sheets([("whatif", answers)], most=len(answers.entries)))
 
 
 def _read(instance: str, solution: str | None) -> "tuple[Instance, Solution | None]":
@@ -122,10 +131,5 @@ def _read(instance: str, solution: str | None) -> "tuple[Instance, Solution | No
     return files.read_pair(instance, solution)
 
 
-def _write(data: Any, tables: "Iterable[tuple[str, Table]]", *, as_json: bool) -> None:
-    if as_json:
-        files.write_lines(files.STREAM, [json.dumps(data, allow_nan=False, ensure_ascii=False)])
-        return
-    from placement.cli.sheets import sheets
-
-    console.show(*sheets(tables))
+def _write_json(data: Any) -> None:
+    files.write_lines(files.STREAM, [json.dumps(data, allow_nan=False, ensure_ascii=False)])

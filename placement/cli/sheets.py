@@ -12,22 +12,25 @@ from placement.analysis.tables import Table
 from placement.cli.wording import UNKNOWN, money, percent, whole
 
 MOST_ROWS = 12
+"""Rows of a table that has no end in sight, such as one for each node."""
 _MONEY = {
     "objective", "lower_bound", "low", "estimate", "high", "penalty", "rerouted_penalty", "revenue",
 }  # fmt: skip
+_SHORT = {"verdict", "status", "kind", "among", "of"}
 _PERCENT = {"gap", "share", "cap", "utilisation", "top_share"}
 
 
-def sheets(tables: Iterable[tuple[str, Table]]) -> Iterator[RenderableType]:
+def sheets(tables: Iterable[tuple[str, Table]], most: int = MOST_ROWS) -> Iterator[RenderableType]:
     """One sheet for each table, the first rows of it."""
     listed = list(tables)
     titles = Counter(table.title for _, table in listed)
     for path, table in listed:
         part = path.rpartition(".")[2]
-        yield _sheet(table.title if titles[table.title] == 1 else f"{table.title}: {part}", table)
+        title = table.title if titles[table.title] == 1 else f"{table.title}: {part}"
+        yield _sheet(title, table, most)
 
 
-def _sheet(title: str, table: Table) -> RenderableType:
+def _sheet(title: str, table: Table, most: int) -> RenderableType:
     columns = table.shown or table.columns
     at = [table.columns.index(name) for name in columns]
     rows = list(table.rows())
@@ -36,12 +39,12 @@ def _sheet(title: str, table: Table) -> RenderableType:
         texts = any(isinstance(row[place], str) for row in rows)
         sheet.add_column(
             name.replace("_", " "), justify="left" if texts else "right", header_style="dim",
-            overflow="fold",
+            overflow="fold", no_wrap=name in _SHORT or not texts,
         )  # fmt: skip
-    for row in rows[:MOST_ROWS]:
+    for row in rows[:most]:
         sheet.add_row(*(_cell(name, row[place]) for name, place in zip(columns, at, strict=True)))
-    if len(rows) > MOST_ROWS:
-        sheet.caption = Text(f"and {whole(len(rows) - MOST_ROWS)} more; --json has all", "dim")
+    if len(rows) > most:
+        sheet.caption = Text(f"and {whole(len(rows) - most)} more; --json has all", "dim")
         sheet.caption_justify = "left"
     return sheet
 
@@ -49,8 +52,10 @@ def _sheet(title: str, table: Table) -> RenderableType:
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return UNKNOWN
-    if isinstance(value, bool | str):
-        return {True: "yes", False: "no"}.get(value, str(value))
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    if isinstance(value, str):
+        return value
     if name in _MONEY:
         return money(value)
     if name in _PERCENT or name.endswith("_share"):
