@@ -17,7 +17,6 @@ from placement.analysis.resolving import Resolver
 from placement.analysis.tables import Records
 from placement.analysis.worth import Worth, bounded, worth
 from placement.certificate import node_parts
-from placement.errors import InputError
 from placement.instance import Instance, Node
 from placement.prices import Prices
 from placement.quantities import Floats, Ints, Quantities
@@ -130,14 +129,11 @@ def certified(resolver: Resolver) -> Solution:
     Raises
     ------
     InputError
-        If there is no plan.
+        If there is none.
     """
-    plan = resolver.base.solution
-    if plan is None or plan.certificate is None:
-        plan = resolver.refresh().solution
-    if plan is None:
-        raise InputError("no plan is known of the instance, so no node can be valued.")
-    return plan
+    if resolver.plan.certificate is None:
+        resolver.refresh()
+    return resolver.plan
 
 
 def _prepaid(node: Node) -> Node:

@@ -1,13 +1,9 @@
-"""Nodes that could be added: a file of them, or those like what a network has already."""
+"""Nodes that could be added: those like what a network has already, and what they cost."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
-from typing import Annotated
 
-from pydantic import Strict
-
-from placement.documents import Document
 from placement.instance import Instance, Node, Role
 
 ROLES: tuple[Role, ...] = ("hosting", "inference", "verification")
@@ -22,12 +18,6 @@ _TYPICAL = (
     "storage_cost_per_gb_hour",
 )
 _TYPICAL_CHECKER = ("verification_cores", "verification_cost_per_core_hour")
-
-
-class Catalogue(Document):
-    """Nodes on offer, as an instance would name them: `{"nodes": [...]}`."""
-
-    nodes: Annotated[tuple[Node, ...], Strict(False)]
 
 
 def rent(node: Node, window_s: float) -> float:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from placement.analysis.carrying import carry, trim
 from placement.analysis.changes import scale_demand
+from placement.analysis.resolving import Resolver
 from placement.analysis.serving import counting, serve
 from placement.analysis.tables import Records
 from placement.instance import Instance, Limits
@@ -18,6 +19,10 @@ SMALLEST, LARGEST = 1 / 64, 1024.0
 """Multiples that are looked at."""
 STEPS = 8
 """Each side of the truth is looked for in about so many solves."""
+
+
+SOLVES = 4
+"""It takes as long as so many solves of a resolver."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,17 @@ def headroom(
         failed = min(least, failed or least)
     rows = Room("as it is", served, failed), Room("best", max(served, best), least)
     return Headroom(rows)
+
+
+def room_to_grow(resolver: Resolver) -> Headroom:
+    """Headroom with the plan, time and settings of a resolver."""
+    return headroom(
+        resolver.instance,
+        resolver.plan,
+        time_limit_s=SOLVES * resolver.seconds,
+        seed=resolver.seed,
+        threads=resolver.threads,
+    )
 
 
 def _fixed(instance: Instance, plan: Solution) -> Instance:

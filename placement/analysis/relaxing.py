@@ -13,7 +13,6 @@ import numpy as np
 
 from placement.analysis.changes import relax
 from placement.analysis.resolving import Outcome, Resolver
-from placement.errors import InputError
 from placement.evaluation import Evaluation, evaluate_placement
 from placement.instance import Instance
 from placement.quantities import Floats, Ints, Quantities
@@ -141,16 +140,14 @@ class Relaxations:
     Raises
     ------
     InputError
-        If the resolver has no plan.
+        If it has none.
     """
 
     def __init__(self, resolver: Resolver) -> None:
-        base = resolver.base
-        if base.solution is None:
-            raise InputError("no plan is known of the instance, so nothing can be accounted for.")
+        plan = resolver.plan
         self.resolver = resolver
         nothing: Causes = frozenset()
-        self._known = {nothing: Lifted(resolver.instance, base, base.solution)}
+        self._known = {nothing: Lifted(resolver.instance, resolver.base, plan)}
 
     @property
     def base(self) -> Lifted:

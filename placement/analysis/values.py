@@ -25,7 +25,9 @@ RESOURCES: tuple[Resource, ...] = (
     "trusted hardware",
 )
 MOST = 8
-"""So many values are solved for, each twice."""
+"""So many values are solved for."""
+SOLVES = 2 * MOST
+"""For one unit more and one unit less each."""
 
 
 @dataclass(frozen=True)

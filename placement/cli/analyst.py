@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from placement.instance import Instance
     from placement.solution import Solution
 
-PARTS = ("gains", "robustness", "rules", "frontiers")
+PARTS = (
+    "idle", "gains", "candidates", "departures", "headroom", "values", "robustness", "rules",
+    "frontiers",
+)  # fmt: skip
 
 _Command = Callable[..., Any]
 
@@ -47,17 +50,21 @@ def _options(command: _Command) -> _Command:
     metavar="SECONDS",
     help="For all solves together.",
 )
+@click.option(
+    "--catalogue", metavar="FILE", help="Nodes that could be added; default: such as there are."
+)
 def analyze(
     instance: str,
     solution: str | None,
     *,
     parts: str,
+    catalogue: str | None,
     time_limit: float,
     seed: int,
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Say who gains, how robust a plan is, what each rule costs, and what moving less would.
+    """Say where compute idles and why, who gains, and what would be worth changing.
 
     Without SOLUTION, a plan is looked for first. Every figure that takes another solve comes with
     what is proven of it.
@@ -65,11 +72,14 @@ def analyze(
     from placement.analysis.analyzing import analyze
 
     problem, plan = _read(instance, solution)
+    offered = None if catalogue is None else edits.nodes_of(catalogue)
     with console.steps() as progress:
         analysis = analyze(
-            problem, plan, time_limit_s=time_limit, parts=parts.split(","), seed=seed,
-            threads=threads, progress=progress,
+            problem, plan, time_limit_s=time_limit, parts=parts.split(","), catalogue=offered,
+            seed=seed, threads=threads, progress=progress,
         )  # fmt: skip
+    if analysis.idle is not None and not as_json:
+        console.say(analysis.idle.sentence)
     if as_json:
         _write_json(analysis.to_dict())
         return
