@@ -104,7 +104,7 @@ def _fixed(instance: Instance, plan: Solution) -> Instance:
     nodes = [
         node.model_copy(
             update={
-                "hosted": [m for m, at in plan.hosting.items() if node.name in at],
+                "hosted": tuple(m for m, at in plan.hosting.items() if node.name in at),
                 "loaded": replicas.get(node.name, {}),
             }
         )
