@@ -58,7 +58,7 @@ def _cell(name: str, value: Any) -> str:
     if isinstance(value, str):
         return value
     if name in _MONEY:
-        return money(value)
+        return money(value) if abs(value) < 1000 else money(round(value)).removesuffix(".00")
     if name in _PERCENT or name.endswith("_share"):
         return percent(value)
     return whole(value) if isinstance(value, int) else f"{value:,.3g}"
