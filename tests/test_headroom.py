@@ -1,5 +1,7 @@
 """Growth headroom: what is said to be served is, and what is said to fail does."""
 
+import time
+
 import by_hand
 import pytest
 import tinies
@@ -9,6 +11,7 @@ from placement import Instance, Solution, solve
 from placement.analysis.changes import scale_demand
 from placement.analysis.headroom import headroom
 from placement.analysis.serving import counting
+from placement.generate import generate
 
 
 def turned_away(instance):
@@ -47,3 +50,13 @@ def test_headroom_is_what_the_node_can_take():
     assert fixed.at_most / fixed.at_least < 1.05
     assert best.at_least <= (7200 - 32) / 1.1 / 2_000 + 1e-9
     assert best.at_least > 0.95 * 2 * one
+
+
+def test_all_served_for_nothing_is_proven_at_once():
+    """Nothing costs less than nothing: such a solve does not wait for its time to end."""
+    network = generate("medium", seed=0)
+    free = counting(scale_demand(network, 0.25), {})
+    begun = time.monotonic()
+    found = solve(free, gap=0, time_limit=60.0)
+    assert (found.objective, found.lower_bound, found.stopped_by) == (0, 0, "gap")
+    assert time.monotonic() - begun < 30
