@@ -35,6 +35,16 @@ def lower_bound(quantities: Quantities, prices: Prices) -> float:
     return float(parts.sum() - MARGIN * np.abs(parts).sum())
 
 
+def node_parts(quantities: Quantities, prices: Prices) -> tuple[float, Floats]:
+    """The lower bound that prices prove, and the part of it that each node has, at most 0.
+
+    Without a node that `quantities` has, no placement costs less than the bound less its part: all
+    that the node could add, at these prices, is in there.
+    """
+    dual = _Dual(quantities, prices)
+    return lower_bound(quantities, prices), np.minimum(dual.nodes(), 0.0)
+
+
 class _Dual:
     """The pieces of the Lagrangian dual at given prices."""
 

@@ -3,17 +3,32 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, NamedTuple
 
-from placement.analysis import frontiers, robustness, rules
+from placement.analysis import (
+    candidates,
+    departures,
+    diagnosis,
+    frontiers,
+    headroom,
+    robustness,
+    rules,
+    values,
+)
+from placement.analysis.candidates import Candidates
+from placement.analysis.departures import Departures
+from placement.analysis.diagnosis import Diagnosis
 from placement.analysis.frontiers import Frontiers
 from placement.analysis.gains import Gains, who_gains
+from placement.analysis.headroom import Headroom
 from placement.analysis.resolving import Progress, Resolver
 from placement.analysis.robustness import Robustness
 from placement.analysis.rules import RulePrices
 from placement.analysis.tables import Table
+from placement.analysis.values import Values
 from placement.errors import InputError
-from placement.instance import Instance
+from placement.instance import Instance, Node
 from placement.solution import Solution
 
 FIRST = 0.25
@@ -27,13 +42,22 @@ class Part(NamedTuple):
     solves: int
 
 
+def _offering(catalogue: Sequence[Node] | None) -> Part:
+    return Part(partial(candidates.next_nodes, catalogue=catalogue), candidates.TRIES)
+
+
 PARTS: Mapping[str, Part] = {
+    "idle": Part(diagnosis.diagnose, diagnosis.SOLVES),
     "gains": Part(lambda resolver: who_gains(resolver.instance, resolver.plan), 0),
+    "candidates": _offering(None),
+    "departures": Part(departures.departures, departures.TRIES),
+    "headroom": Part(headroom.room_to_grow, headroom.SOLVES),
+    "values": Part(values.values, values.SOLVES),
     "robustness": Part(robustness.robustness, robustness.SOLVES),
     "rules": Part(rules.price_of_rules, len(rules.RULES)),
     "frontiers": Part(frontiers.frontiers, frontiers.SOLVES),
 }
-"""The parts, in the order in which they are made: those that take least time come first."""
+"""The parts, in the order in which they are made."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +66,18 @@ class Analysis:
 
     Attributes
     ----------
+    idle : Diagnosis or None
+        Where compute idles and why, and why requests are turned away.
     gains : Gains or None
         Who earns and does what, and how concentrated that is.
+    candidates : Candidates or None
+        The next best node.
+    departures : Departures or None
+        Nodes that could leave.
+    headroom : Headroom or None
+        How far demand may grow.
+    values : Values or None
+        What one more, or one less, of each resource is worth.
     robustness : Robustness or None
         What more demand, losses and wrong rates do to the plan.
     rules : RulePrices or None
@@ -52,7 +86,12 @@ class Analysis:
         Cost against moves, and against fairness.
     """
 
+    idle: Diagnosis | None = None
     gains: Gains | None = None
+    candidates: Candidates | None = None
+    departures: Departures | None = None
+    headroom: Headroom | None = None
+    values: Values | None = None
     robustness: Robustness | None = None
     rules: RulePrices | None = None
     frontiers: Frontiers | None = None
@@ -93,11 +132,12 @@ def analyze(
     *,
     time_limit_s: float = 120.0,
     parts: Sequence[str] = tuple(PARTS),
+    catalogue: Sequence[Node] | None = None,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Say who gains, what rules cost, how robust a plan is, and what would be worth changing.
+    """Say where compute idles and why, who gains, and what would be worth changing.
 
     Whatever is solved again begins at the plan, and comes with what is proven of it: a difference
     smaller than the gaps is called undecided. What the numbers mean is in docs/analysis.md.
@@ -111,6 +151,8 @@ def analyze(
         Seconds for all solves together; they share it evenly. What one leaves the others have.
     parts : sequence of str
         Which of `PARTS`; all unless said.
+    catalogue : sequence of Node or None
+        Nodes that could be added; None for such as there are already.
     seed, threads
         As for `solve`.
     progress : callable or None
@@ -137,7 +179,8 @@ def analyze(
     if unknown:
         raise InputError(f"there is no part {unknown[0]!r}; choose of {', '.join(PARTS)}.")
     deadline = time.monotonic() + time_limit_s
-    chosen = {name: part for name, part in PARTS.items() if name in parts}
+    known = {**PARTS, "candidates": _offering(catalogue)}
+    chosen = {name: part for name, part in known.items() if name in parts}
     left = sum(part.solves for part in chosen.values())
     afresh = left > 0 or solution is None
     resolver = Resolver(
@@ -147,7 +190,7 @@ def analyze(
     if afresh:
         least = FIRST * time_limit_s if solution is None else 0.0
         resolver.refresh(max(resolver.seconds, least))
-    found = {}
+    found: dict[str, Any] = {}
     for name, part in chosen.items():
         resolver.pace(deadline, left)
         found[name] = part.make(resolver)

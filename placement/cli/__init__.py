@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from placement.cli.analyst import analyze, whatif
+from placement.cli.analyst import analyze, repair, whatif
 from placement.cli.checker import check
 from placement.cli.codes import ExitCode, describe
 from placement.cli.published import export, flow
@@ -82,6 +82,7 @@ for _command in (
     show,
     analyze,
     whatif,
+    repair,
     expand,
     generate,
     import_,

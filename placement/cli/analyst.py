@@ -1,4 +1,4 @@
-"""`placement analyze` and `placement whatif`: what idles, what rules cost, what changes do."""
+"""`placement analyze`, `whatif` and `repair`: what idles, what changes do, what is impossible."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from placement.instance import Instance
     from placement.solution import Solution
 
-PARTS = ("gains", "robustness", "rules", "frontiers")
+PARTS = (
+    "idle", "gains", "candidates", "departures", "headroom", "values", "robustness", "rules",
+    "frontiers",
+)  # fmt: skip
+
+_CATALOGUE = "Nodes that could be added; default: such as there are."
 
 _Command = Callable[..., Any]
 
@@ -47,17 +52,19 @@ def _options(command: _Command) -> _Command:
     metavar="SECONDS",
     help="For all solves together.",
 )
+@click.option("--catalogue", metavar="FILE", help=_CATALOGUE)
 def analyze(
     instance: str,
     solution: str | None,
     *,
     parts: str,
+    catalogue: str | None,
     time_limit: float,
     seed: int,
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Say who gains, how robust a plan is, what each rule costs, and what moving less would.
+    """Say where compute idles and why, who gains, and what would be worth changing.
 
     Without SOLUTION, a plan is looked for first. Every figure that takes another solve comes with
     what is proven of it.
@@ -65,14 +72,17 @@ def analyze(
     from placement.analysis.analyzing import analyze
 
     problem, plan = _read(instance, solution)
+    offered = None if catalogue is None else edits.nodes_of(catalogue)
     with console.steps() as progress:
         analysis = analyze(
-            problem, plan, time_limit_s=time_limit, parts=parts.split(","), seed=seed,
-            threads=threads, progress=progress,
+            problem, plan, time_limit_s=time_limit, parts=parts.split(","), catalogue=offered,
+            seed=seed, threads=threads, progress=progress,
         )  # fmt: skip
     if as_json:
         _write_json(analysis.to_dict())
         return
+    if analysis.idle is not None:
+        console.say(analysis.idle.sentence)
     from placement.cli.sheets import sheets
 
     console.show(*sheets(analysis.tables()))
@@ -123,6 +133,42 @@ def whatif(
     from placement.cli.sheets import sheets
 
     console.show(*sheets([("whatif", answers)], most=len(answers.entries)))
+
+
+@click.command()
+@click.argument("instance", metavar="INSTANCE")
+@click.option("--catalogue", metavar="FILE", help=_CATALOGUE)
+@click.option("--time-limit", type=click.FloatRange(min=0), default=60.0, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="Default: all cores.")
+@click.option("--json", "as_json", is_flag=True, help="Write all rows to stdout.")
+def repair(
+    instance: str,
+    *,
+    catalogue: str | None,
+    time_limit: float,
+    seed: int,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Say how an infeasible INSTANCE could become feasible, and what contradicts what in it.
+
+    The fewest requests to turn away, the cheapest nodes to add, and rules and requests that cannot
+    all be kept. A feasible instance needs none of it.
+    """
+    from placement.analysis.repairs import repairs
+
+    problem = files.read_instance(instance)
+    offered = None if catalogue is None else edits.nodes_of(catalogue)
+    found = repairs(problem, catalogue=offered, time_limit_s=time_limit, seed=seed, threads=threads)
+    if as_json:
+        _write_json(found.to_dict())
+        return
+    from placement.cli.sheets import sheets
+
+    for sentence in found.sentences():
+        console.say(sentence)
+    console.show(*sheets(found.tables()))
 
 
 def _read(instance: str, solution: str | None) -> "tuple[Instance, Solution | None]":

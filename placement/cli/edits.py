@@ -81,7 +81,7 @@ def _making(function: str, *arguments: Any) -> "Callable[[Instance], Instance]":
 
 
 def _add_node(path: str) -> Edit:
-    nodes = _nodes(path)
+    nodes = nodes_of(path)
     names = ", ".join(node.name for node in nodes[:_NAMED])
     more = ", ..." if len(nodes) > _NAMED else ""
     return Edit(f"with {names}{more}", _making("add_nodes", nodes), "relaxed")
@@ -155,7 +155,7 @@ def _price_factor(text: str) -> float:
         ) from None
 
 
-def _nodes(path: str) -> "tuple[Node, ...]":
+def nodes_of(path: str) -> "tuple[Node, ...]":
     """The nodes of a file, checked like those of an instance."""
     from placement.analysis.changes import NodeFile
 

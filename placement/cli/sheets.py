@@ -15,9 +15,10 @@ MOST_ROWS = 12
 """Rows of a table that has no end in sight, such as one for each node."""
 _MONEY = {
     "objective", "lower_bound", "low", "estimate", "high", "penalty", "rerouted_penalty", "revenue",
+    "cost", "idle_cost", "rent", "price", "right", "left", "loss_at_least", "loss_at_most",
 }  # fmt: skip
 _SHORT = {"verdict", "status", "kind", "among", "of"}
-_PERCENT = {"gap", "share", "cap", "utilisation", "top_share"}
+_PERCENT = {"busy", "gap", "share", "cap", "utilisation", "top_share"}
 
 
 def sheets(tables: Iterable[tuple[str, Table]], most: int = MOST_ROWS) -> Iterator[RenderableType]:
