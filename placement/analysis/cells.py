@@ -1,0 +1,30 @@
+"""Cells of the analysis' tables as people read them; what a column holds shows in its name."""
+
+from typing import Any
+
+from placement.wording import UNKNOWN, money, percent, whole
+
+_MONEY = {
+    "objective", "lower_bound", "low", "estimate", "high", "penalty", "rerouted_penalty", "revenue",
+    "compute", "engagement", "verification", "storage", "pair", "cost", "idle_cost", "rent",
+    "price", "loss_at_least", "loss_at_most", "right_low", "right", "right_high", "left_low",
+    "left", "left_high",
+}  # fmt: skip
+_PERCENT = {"gap", "share", "cap", "utilisation", "top_share", "busy"}
+
+
+def written(column: str, value: Any) -> str:
+    """A cell as text: money, shares, hours and counts each in their way."""
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if column in _MONEY:
+        return money(value)
+    if column in _PERCENT or column.endswith("_share"):
+        return percent(value)
+    if column.endswith("_h"):
+        return f"{value:,.1f}"
+    return whole(value) if isinstance(value, int) else f"{value:,.3g}"
