@@ -38,3 +38,8 @@ def join(names: list[str], most: int = 3) -> str:
     shown = ", ".join(names[:most])
     rest = len(names) - most
     return f"{shown} and {rest:,} more" if rest > 0 else shown
+
+
+def sentence(clause: str) -> str:
+    """Make a clause a sentence: a capital letter, and a full stop."""
+    return f"{clause[:1].upper()}{clause[1:]}."

@@ -10,6 +10,7 @@ _MONEY = {
     "price", "loss_at_least", "loss_at_most", "right_low", "right", "right_high", "left_low",
     "left", "left_high",
 }  # fmt: skip
+_INDEX = {"jain", "gini", "herfindahl"}
 _PERCENT = {"gap", "share", "cap", "utilisation", "top_share", "busy"}
 
 
@@ -25,6 +26,8 @@ def written(column: str, value: Any) -> str:
         return money(value)
     if column in _PERCENT or column.endswith("_share"):
         return percent(value)
+    if column in _INDEX:
+        return f"{value:.3f}"
     if column.endswith("_h"):
         return f"{value:,.1f}"
     return whole(value) if isinstance(value, int) else f"{value:,.3g}"

@@ -20,9 +20,17 @@ from placement.reporting.blocks import (
 )
 from placement.reporting.drawing import ACCENT, GREY, curves
 from placement.reporting.subject import Subject, not_asked
-from placement.wording import money, percent, plural, whole
+from placement.wording import money, percent, plural, sentence, whole
 
 MOST_REASONS = 8
+_SHOCKS = {
+    "kind": "of",
+    "name": "what",
+    "share": "served as it stands",
+    "owed": "owed",
+    "rerouted_share": "served, re-routed",
+    "rerouted_penalty": "penalties, re-routed",
+}
 
 
 # --- 5. nodes to add, nodes that could leave ------------------------------------------------------
@@ -39,7 +47,7 @@ def _advice(subject: Subject) -> Iterator[Block]:
     if found.candidates is None:
         yield not_asked("candidates")
     else:
-        yield Text(f"{next_node(found.candidates)}.")
+        yield Text(sentence(next_node(found.candidates)))
         yield table(found.candidates, "Nodes that could be added, rent taken off", most=MOST_ROWS)
     yield Heading("Nodes that could leave")
     if found.departures is None:
@@ -58,7 +66,8 @@ def next_node(found: Candidates) -> str:
     """What one more node would be worth, and where; no full stop."""
     best = found.best
     if best is not None:
-        return f"one more node would be worth at least {money(best.net.low)}: {_named(best)}"
+        gain = f"would be worth at least {money(best.net.low)} after its rent"
+        return f"one more node, {_named(best)}, {gain}"
     if all(row.net.verdict == "does not pay" for row in found.entries):
         return "no further node would pay its rent, proven"
     open_ = [row for row in found.entries if row.net.verdict == "undecided"]
@@ -136,8 +145,7 @@ def _rules(found: RulePrices | None) -> Iterator[Block]:
     costly = [row for row in found.entries if row.difference.verdict == "loss"]
     if costly:
         dearest = max(costly, key=lambda row: row.difference.low or 0.0)
-        said = f"{dearest.rule} costs most, at least {money(dearest.difference.low)}."
-        yield Text(said[0].upper() + said[1:])
+        yield Text(sentence(f"{dearest.rule} costs most, at least {money(dearest.difference.low)}"))
     else:
         yield Text("No rule is proven to cost anything.")
     yield table(found, "Least cost with each rule less that without it")
@@ -154,14 +162,14 @@ def _shocks(found: Robustness | None) -> Iterator[Block]:
             f"The node missed most at once is {worst.name}: without it, and before anything is "
             f"routed anew, {percent(worst.share)} of the requests are served."
         )
-    yield table(found.stress, "More demand, slower accelerators")
+    yield table(found.stress, "More demand, slower accelerators", headings=_SHOCKS)
     for kind, losses in (
         ("node", found.nodes),
         ("operator", found.operators),
         ("region", found.regions),
     ):
         if losses.entries:
-            yield table(losses, f"One {kind} lost", most=MOST_ROWS)
+            yield table(losses, f"One {kind} lost", most=MOST_ROWS, headings=_SHOCKS)
 
 
 def _frontiers(subject: Subject) -> Iterator[Block]:

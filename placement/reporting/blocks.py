@@ -1,6 +1,6 @@
 """What a page is made of: sections of sentences, charts and tables, as plain data."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -88,10 +88,19 @@ class Chart:
 
 @dataclass(frozen=True)
 class Search:
-    """A table of nodes to search in: columns, and one list of values for each of them."""
+    """A table of nodes to search in.
+
+    Attributes
+    ----------
+    headings : tuple of str
+    digits : tuple of (int or None)
+        How many digits after the point the numbers of a column have; None for texts.
+    columns : tuple of tuple
+        The values of each column.
+    """
 
     headings: tuple[str, ...]
-    numeric: tuple[bool, ...]
+    digits: tuple[int | None, ...]
     columns: tuple[tuple[Any, ...], ...]
     kind: Literal["search"] = "search"
 
@@ -117,27 +126,38 @@ class Section:
 
 
 def grid(
-    caption: str, headings: Sequence[str], rows: Iterable[Sequence[Any]], note: str = ""
+    caption: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    note: str = "",
+    headings: Mapping[str, str] = _HEADINGS,
 ) -> Grid:
     """A table of texts and numbers, written as the analysis' columns of the same names are."""
     listed = list(rows)
-    texts = [any(isinstance(row[i], str | bool) for row in listed) for i in range(len(headings))]
+    texts = [any(isinstance(row[i], str | bool) for row in listed) for i in range(len(columns))]
     cells = tuple(
-        tuple(Cell(written(name, value)) for name, value in zip(headings, row, strict=True))
+        tuple(Cell(written(name, value)) for name, value in zip(columns, row, strict=True))
         for row in listed
     )
-    shown = tuple(_HEADINGS.get(name, name.replace("_", " ")) for name in headings)
+    shown = tuple(headings.get(name, name.replace("_", " ")) for name in columns)
     return Grid(caption, shown, tuple(not text for text in texts), cells, note)
 
 
-def table(found: Table, caption: str = "", columns: Sequence[str] = (), most: int = 0) -> Grid:
+def table(
+    found: Table,
+    caption: str = "",
+    columns: Sequence[str] = (),
+    most: int = 0,
+    headings: Mapping[str, str] | None = None,
+) -> Grid:
     """A table of the analysis: all its columns or some, all its rows or the first."""
     names = columns or found.shown or found.columns
     at = [found.columns.index(name) for name in names]
     rows = [[row[i] for i in at] for row in found.rows()]
     left = len(rows) - most if most else 0
     note = f"and {whole(left)} more; placement analyze --json has all" if left > 0 else ""
-    return grid(caption or found.title, names, rows[:most] if most else rows, note)
+    shown = {**_HEADINGS, **(headings or {})}
+    return grid(caption or found.title, names, rows[:most] if most else rows, note, shown)
 
 
 def heat(caption: str, corner: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Grid:

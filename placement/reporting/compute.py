@@ -126,7 +126,7 @@ def _waterfall(hours: dict[str, float], total: float) -> Chart:
     for use, amount in hours.items():
         if amount > 0:
             name = use if use not in IDLE else f"idle: {use}"
-            beside = f"{amount:,.1f} h  {percent(amount / total)}"
+            beside = f"{amount:,.1f} h ({percent(amount / total)})"
             rows.append((name, start, amount, COLOURS[use], beside))
             start += amount
     return bars("idle-chart", "Accelerator-hours by use", _where_it_goes(hours), rows)
@@ -257,7 +257,7 @@ def _strips(fleet: Fleet) -> Chart:
         rows.append((f"{name} ({whole(len(used))})", np.array([part.mean() for part in parts])))
     each = "a node" if count.max() <= WIDE else f"a node, or the mean of up to 1/{WIDE} of them"
     said = f"One row a region, its nodes from idle (pale) to busy (dark); a cell is {each}."
-    return strips("node-chart", "Use of accelerator time by node", said, rows)
+    return strips("node-chart", "Use of accelerator time by node, from idle (pale) to busy (dark)", said, rows)
 
 
 _COLUMNS = (
@@ -290,5 +290,5 @@ def _search(fleet: Fleet, reasons: Sequence[str]) -> Search:
     )  # fmt: skip
     listed = [[column[n] for n in order] for column in columns]
     listed[4] = [None if x is None else round(100 * x, 1) for x in listed[4]]
-    numeric = tuple(not isinstance(column[0], str) for column in listed)
-    return Search(headings, numeric, tuple(map(tuple, listed)))
+    digits = (None, None, None, None, 1, 2, None, 2, 0, 0)
+    return Search(headings, digits, tuple(map(tuple, listed)))

@@ -14,6 +14,8 @@ from placement.quantities import Floats, Ints, Quantities
 from placement.solution import Placement, Solution, to_placement
 
 NOWHERE = "-"
+HARDLY = 0.005
+"""Less of its time than this is no idleness to be explained."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,13 @@ class Fleet:
         ]  # fmt: skip
 
     def reasons(self, hours: Floats | None) -> list[str]:
-        """What most of each node's idle time is owed to, by the hours of an `IdleAccount`."""
+        """What most of each node's idle time is owed to, by the hours of an `IdleAccount`.
+
+        Empty for nodes that are hardly ever idle.
+        """
         if hours is None:
             return [""] * self.quantities.n_nodes
         idle = hours[:, -len(IDLE) :]
         most = idle.argmax(axis=1)
-        return [IDLE[at] if idle[n, at] > 1e-9 else "" for n, at in enumerate(most.tolist())]
+        material = self.idle_s > HARDLY * self.total_s
+        return [IDLE[at] if there else "" for at, there in zip(most, material, strict=True)]

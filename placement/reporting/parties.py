@@ -64,13 +64,13 @@ def _revenue(groups: Parties) -> Chart:
     shown = groups.entries[:MOST_ROWS]
     rest = groups.entries[MOST_ROWS:]
     rows = [
-        (row.name, 0.0, row.revenue, ACCENT, f"{money(row.revenue)}  {percent(row.revenue_share)}")
+        (row.name, 0.0, row.revenue, ACCENT, f"{money(row.revenue)} ({percent(row.revenue_share)})")
         for row in shown
     ]
     if rest:
         total = sum(row.revenue for row in rest)
         share = percent(sum(row.revenue_share or 0.0 for row in rest))
-        rows.append((f"{len(rest):,} others", 0.0, total, PALE, f"{money(total)}  {share}"))
+        rows.append((f"{len(rest):,} others", 0.0, total, PALE, f"{money(total)} ({share})"))
     said = "One bar a control group, those that earn most first."
     return bars("earnings-chart", "Revenue by control group", said, rows)
 

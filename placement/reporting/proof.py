@@ -142,7 +142,7 @@ def _proof(subject: Subject) -> Iterator[Block]:
     yield grid("The cost of the plan given, by term", ("term", "cost"), terms)
     yield Text(_certificate(subject))
     yield Text("Anybody can check this from the two files, and has to trust nobody:")
-    yield Text("placement check INSTANCE SOLUTION", "code")
+    yield Text(subject.command, "code")
     if verdict.violations:
         yield Points(tuple(violation.sentence for violation in verdict.violations[:8]))
 

@@ -11,6 +11,9 @@ from placement.version import __version__
 from placement.wording import plural
 
 
+CHECK = "placement check INSTANCE SOLUTION"
+
+
 def demand_libraries() -> None:
     """Refuse to begin where what draws and writes the page is not installed.
 
@@ -26,7 +29,9 @@ def demand_libraries() -> None:
             )
 
 
-def report(instance: Instance, solution: Solution, analysis: Analysis) -> str:
+def report(
+    instance: Instance, solution: Solution, analysis: Analysis, *, command: str = CHECK
+) -> str:
     """A page for who operates a network: what idles, why, what would help, and the proof.
 
     The page needs no network, carries no date, and equal input gives equal bytes. Names are shown
@@ -39,6 +44,8 @@ def report(instance: Instance, solution: Solution, analysis: Analysis) -> str:
         The plan that was analysed.
     analysis : Analysis
         Of these two, by `analyze`.
+    command : str
+        What checks the plan, for readers to type.
 
     Returns
     -------
@@ -68,7 +75,7 @@ def report(instance: Instance, solution: Solution, analysis: Analysis) -> str:
     from placement.reporting.parties import party_section
     from placement.reporting.proof import lead, proof_section, window
 
-    subject = Subject(instance, solution, analysis)
+    subject = Subject(instance, solution, analysis, command)
     makers = (
         idle_section, flow_section, node_section, party_section, node_advice, trouble_section,
         proof_section,

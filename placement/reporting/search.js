@@ -1,18 +1,23 @@
 (() => {
   const MOST = 50;
-  const columns = JSON.parse(document.getElementById("nodes-data").textContent);
+  const { digits, columns } = JSON.parse(document.getElementById("nodes-data").textContent);
   const count = columns[0].length;
-  const texts = columns.filter((column) => typeof column[0] === "string");
+  const texts = columns.filter((_, i) => digits[i] === null);
   const box = document.getElementById("find");
   const body = document.getElementById("nodes-found");
   const matches = (n, word) => texts.some((column) => column[n].toLowerCase().includes(word));
+  const written = (value, places) => {
+    if (value === null) return "-";
+    const exactly = { minimumFractionDigits: places, maximumFractionDigits: places };
+    return places === null ? value : value.toLocaleString("en-US", exactly);
+  };
   const row = (n) => {
     const line = document.createElement("tr");
     columns.forEach((column, i) => {
       const cell = document.createElement(i ? "td" : "th");
       if (!i) cell.scope = "row";
-      if (!texts.includes(column)) cell.className = "n";
-      cell.textContent = column[n] === null ? "-" : column[n].toLocaleString("en-US");
+      if (digits[i] !== null) cell.className = "n";
+      cell.textContent = written(column[n], digits[i]);
       line.append(cell);
     });
     return line;

@@ -22,11 +22,14 @@ class Subject:
     instance : Instance
     solution : Solution
     analysis : Analysis
+    command : str
+        What checks the solution.
     """
 
     instance: Instance
     solution: Solution
     analysis: Analysis
+    command: str
 
     @cached_property
     def given(self) -> Fleet:
