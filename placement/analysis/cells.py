@@ -20,14 +20,14 @@ def written(column: str, value: Any) -> str:
         return UNKNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, str):
-        return value
+    return value if isinstance(value, str) else _number(column, value)
+
+
+def _number(column: str, value: float) -> str:
     if column in _MONEY:
         return money(value)
     if column in _PERCENT or column.endswith("_share"):
         return percent(value)
-    if column in _INDEX:
-        return f"{value:.3f}"
-    if column.endswith("_h"):
-        return f"{value:,.1f}"
+    if column in _INDEX or column.endswith("_h"):
+        return f"{value:,.{3 if column in _INDEX else 1}f}"
     return whole(value) if isinstance(value, int) else f"{value:,.3g}"

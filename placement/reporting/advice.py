@@ -223,4 +223,4 @@ def _curve(
         ("no plan below", [row.lower_bound for row in rows], GREY),
     )
     said = f"{title}: the best plan found and what none can go below, by {label}."
-    return curves(f"{key}-chart", title, said, ticks, lines, label)
+    return curves(f"{key}-chart", title, said, ticks=ticks, lines=lines, label=label)

@@ -191,9 +191,7 @@ def _how_it_flows(sources: Floats, checks: Floats, places: Sequence[str]) -> str
     return f"{said}; {percent(verified / total)} are verified, {away} of these in another region."
 
 
-def _flow_table(
-    caption: str, rows: Sequence[str], columns: Sequence[str], flow: Floats
-) -> Grid:
+def _flow_table(caption: str, rows: Sequence[str], columns: Sequence[str], flow: Floats) -> Grid:
     """The bands of one half of the drawing, the widest first."""
     total = float(flow.sum())
     order = np.argsort(-flow, axis=None, kind="stable")[: np.count_nonzero(flow > 0)]
@@ -221,9 +219,9 @@ def _nodes(subject: Subject) -> Iterator[Block]:
     yield Text(_how_busy(fleet.used[able], len(fleet.used)))
     if len(able):
         yield _strips(fleet)
-    regions, types, shares = fleet.shares()
-    rows = [(name, *row) for name, row in zip(regions, shares, strict=True)]
-    yield heat("Use of accelerator time by region and type", "region", types, rows)
+        regions, types, shares = fleet.shares()
+        rows = [(name, *row) for name, row in zip(regions, shares, strict=True)]
+        yield heat("Use of accelerator time by region and type", "region", types, rows)
     found = subject.analysis.idle
     reasons = fleet.reasons(None if found is None else found.time.hours)
     order = able[np.lexsort((-fleet.idle_s[able], fleet.used[able]))]
@@ -257,7 +255,9 @@ def _strips(fleet: Fleet) -> Chart:
         rows.append((f"{name} ({whole(len(used))})", np.array([part.mean() for part in parts])))
     each = "a node" if count.max() <= WIDE else f"a node, or the mean of up to 1/{WIDE} of them"
     said = f"One row a region, its nodes from idle (pale) to busy (dark); a cell is {each}."
-    return strips("node-chart", "Use of accelerator time by node, from idle (pale) to busy (dark)", said, rows)
+    return strips(
+        "node-chart", "Use of accelerator time by node, from idle (pale) to busy (dark)", said, rows
+    )
 
 
 _COLUMNS = (

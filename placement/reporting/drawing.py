@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ACCENT, GREY, PALE, INK = "#2a6496", "#8a8f98", "#d9dce1", "#222222"
-WIDTH = 520
+WIDTH = 460
 """Units of the drawing's width; letters are 12 high, to be readable on a telephone too."""
+LETTER = 7.0
+"""Width of a letter, rather too large."""
 ROW = 22
 """Height of a bar with the space around it."""
 LONGEST = 26
 """Letters of a name in a chart."""
 
-_STYLE = {
+_STYLE: Any = {
     "svg.hashsalt": "placement",
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -88,7 +90,9 @@ def bars(
     """Bars across, one a row: label, where it starts, how long it is, colour, what is beside it."""
     height = ROW * len(rows) + 4
     with drawn(height) as (figure, axes):
-        axes.set_position((0.36, 0.0, 0.40, 1.0))
+        left = LETTER * max(len(short(row[0])) for row in rows) / WIDTH
+        right = LETTER * max(len(row[-1]) for row in rows) / WIDTH
+        axes.set_position((left, 0.0, 1.0 - left - right, 1.0))
         ends = max((start + length for _, start, length, _, _ in rows), default=1.0)
         axes.set_xlim(0.0, ends or 1.0)
         axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -111,12 +115,13 @@ def strips(key: str, title: str, description: str, rows: Sequence[tuple[str, Flo
         shares[at, : len(values)] = values
     scale = LinearSegmentedColormap.from_list("share", ["#f3e3d3", "#f7f7f7", ACCENT])
     with drawn(ROW * len(rows) + 4) as (figure, axes):
-        axes.set_position((0.30, 0.0, 0.69, 1.0))
+        left = LETTER * max(len(short(label)) for label, _ in rows) / WIDTH
+        axes.set_position((left, 0.0, 0.99 - left, 1.0))
         axes.pcolormesh(shares, cmap=scale, vmin=0.0, vmax=1.0, edgecolors="white", linewidth=1.0)
         axes.set_ylim(len(rows), 0)
         axes.set_xlim(0, max(wide, 24))
         for at, (label, _) in enumerate(rows):
-            axes.text(-0.4, at + 0.5, short(label, 20), ha="right", va="center_baseline")
+            axes.text(-0.3, at + 0.5, short(label), ha="right", va="center_baseline")
         axes.set_axis_off()
         return chart(figure, key, title, description)
 
@@ -125,6 +130,7 @@ def curves(
     key: str,
     title: str,
     description: str,
+    *,
     ticks: Sequence[str],
     lines: Sequence[tuple[str, Sequence[float | None], str]],
     label: str,

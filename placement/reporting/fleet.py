@@ -58,7 +58,7 @@ class Fleet:
     @cached_property
     def total_s(self) -> Floats:
         """Accelerator-seconds of each node."""
-        return self.quantities.accelerators * self.quantities.window_s
+        return np.asarray(self.quantities.accelerators * self.quantities.window_s)
 
     @cached_property
     def idle_s(self) -> Floats:
@@ -71,7 +71,7 @@ class Fleet:
         able = self.quantities.capacity_s
         shares = np.full(len(able), np.nan)
         np.divide(self.verdict.loads.busy_s, able, out=shares, where=able > 0)
-        return np.minimum(shares, 1.0)
+        return np.asarray(np.minimum(shares, 1.0))
 
     @cached_property
     def revenue(self) -> Floats:
@@ -95,17 +95,17 @@ class Fleet:
         """Region, accelerator or operator of each node."""
         return tuple(getattr(node, of) or NOWHERE for node in self.instance.nodes)
 
-    def shares(self) -> tuple[tuple[str, ...], tuple[str, ...], list[list[float | None]]]:
+    def shares(self) -> tuple[list[str], list[str], list[list[float | None]]]:
         """Regions, accelerator types, and how busy the nodes of both are; None without any."""
-        rows, columns = self.labels("region"), self.labels("accelerator")
-        regions, types = tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(columns))
-        at = [regions.index(x) for x in rows], [types.index(x) for x in columns]
-        busy, able = (np.zeros((len(regions), len(types))) for _ in range(2))
-        np.add.at(busy, at, self.verdict.loads.busy_s)
-        np.add.at(able, at, self.quantities.capacity_s)
-        return regions, types, [
+        able = np.flatnonzero(self.quantities.capacity_s > 0)
+        regions, row = np.unique(np.array(self.labels("region"))[able], return_inverse=True)
+        types, column = np.unique(np.array(self.labels("accelerator"))[able], return_inverse=True)
+        busy, there = (np.zeros((len(regions), len(types))) for _ in range(2))
+        np.add.at(busy, (row, column), self.verdict.loads.busy_s[able])
+        np.add.at(there, (row, column), self.quantities.capacity_s[able])
+        return regions.tolist(), types.tolist(), [
             [min(1.0, b / a) if a > 0 else None for b, a in zip(*pair, strict=True)]
-            for pair in zip(busy.tolist(), able.tolist(), strict=True)
+            for pair in zip(busy.tolist(), there.tolist(), strict=True)
         ]  # fmt: skip
 
     def reasons(self, hours: Floats | None) -> list[str]:

@@ -82,7 +82,9 @@ def _how_evenly(found: Gains) -> str:
         return "There is nothing to share."
     groups = plural(revenue.nakamoto, "control group")
     have = "has" if revenue.nakamoto == 1 else "have"
-    return f"{groups} {have} more than a third of the revenue; its Gini index is {revenue.gini:.2f}."
+    return (
+        f"{groups} {have} more than a third of the revenue; its Gini index is {revenue.gini:.2f}."
+    )
 
 
 def _who_could_cheat(found: Gains) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from placement.analysis.idle import IDLE, NO_DEMAND, OTHER, IdleAccount
+from placement.analysis.diagnosis import Diagnosis
+from placement.analysis.idle import IDLE, NO_DEMAND, OTHER
 from placement.analysis.relaxing import NOT_LOADED, PARTIES, PLACE, PRICE, TRUST, VERIFICATION
 from placement.instance import Instance
 from placement.reporting.advice import next_node
@@ -47,10 +48,10 @@ def lead(subject: Subject) -> Lead:
     fleet = subject.fleet
     idle, total = float(fleet.idle_s.sum()), float(fleet.total_s.sum())
     share = percent(idle / total if total else None)
+    mainly = _mainly(subject.analysis.idle)
     objective, bound = fleet.verdict.objective, _proven(subject)
     parts = [
-        f"{idle / 3600:,.1f} of {total / 3600:,.1f} accelerator-hours ({share}) are idle"
-        f"{_mainly(subject.analysis.idle and subject.analysis.idle.time)}",
+        f"{idle / 3600:,.1f} of {total / 3600:,.1f} accelerator-hours ({share}) are idle{mainly}"
     ]
     candidates = subject.analysis.candidates
     if candidates is not None and candidates.entries:
@@ -74,9 +75,10 @@ def window(instance: Instance) -> str:
     return "an hour" if hours == 1 else f"a window of {hours:,.4g} hours"
 
 
-def _mainly(account: IdleAccount | None) -> str:
-    if account is None or account.idle_h <= 0:
+def _mainly(found: Diagnosis | None) -> str:
+    if found is None or found.time.idle_h <= 0:
         return ""
+    account = found.time
     cause = max(IDLE, key=account.of)
     hidden = "" if account.decided.get(cause, True) else " (as far as the search can tell)"
     return f", {_BECAUSE[cause]}{hidden}"
@@ -153,7 +155,7 @@ def _certificate(subject: Subject) -> str:
         return "There is no certificate in the plan given."
     prices = sum(len(rows) for rows in certificate.values())
     return (
-        f"The certificate is {plural(prices, 'price')} of the rules that couple requests and nodes. "
-        f"Any prices give a bound (weak duality); a claimed bound above the recomputed one is the "
+        f"The certificate is {plural(prices, 'price')} of the rules that couple requests and nodes."
+        f" Any prices give a bound (weak duality); a claimed bound above the recomputed one is the "
         f"word of the engine that searched."
     )

@@ -10,7 +10,6 @@ from placement.solution import Solution
 from placement.version import __version__
 from placement.wording import plural
 
-
 CHECK = "placement check INSTANCE SOLUTION"
 
 

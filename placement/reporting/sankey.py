@@ -1,6 +1,7 @@
 """Flows from column to column as bands, as wide as what flows (Sankey 1898)."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,13 +12,14 @@ from placement.reporting.drawing import ACCENT, GREY, INK, WIDTH, chart, drawn, 
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.path import Path
 
 HEIGHT, TOP = 340.0, 26.0
 GAP = 20.0
 """Between the parts of a column, so that their names do not touch."""
 BAR = 8.0
 """How wide a part is drawn."""
-MARGIN = 125.0
+MARGIN = 112.0
 """Room for names at either side."""
 
 Column = tuple[str, Sequence[str]]
@@ -37,7 +39,7 @@ def sankey(
     """
     sizes = _sizes(flows)
     most = max(np.count_nonzero(size) for size in sizes)
-    scale = (HEIGHT - TOP - GAP * most) / max(float(size.max(initial=0.0)) for size in _sums(sizes))
+    scale = (HEIGHT - TOP - GAP * most) / max(float(size.sum()) for size in sizes)
     tops = [_tops(size, scale) for size in sizes]
     across = np.linspace(MARGIN, WIDTH - MARGIN - BAR, len(columns))
     with drawn(HEIGHT) as (figure, axes):
@@ -46,23 +48,17 @@ def sankey(
         axes.set_axis_off()
         for at, flow in enumerate(flows):
             _bands(axes, flow * scale, across[at : at + 2], tops[at], tops[at + 1])
-        for at, (heading, names) in enumerate(columns):
-            side = ("right", "left", "left")[min(at, 2)] if at < len(columns) - 1 else "left"
-            x = across[at] - 5 if side == "right" else across[at] + BAR + 5
-            axes.text(across[at] + BAR / 2, 12, heading, ha="center", color=GREY)
-            for name, size, top in zip(names, sizes[at], tops[at], strict=True):
-                if size > 0:
-                    _part(axes, (across[at], x), name, size * scale, top, side)
+        for x, (heading, names), size, top in zip(across, columns, sizes, tops, strict=True):
+            axes.text(x + BAR / 2, 12, heading, ha="center", color=GREY)
+            for name, height, start in zip(names, size * scale, top, strict=True):
+                if height > 0:
+                    _part(axes, name, x, start, height)
         return chart(figure, key, title, description)
-
-
-def _sums(sizes: Sequence[Floats]) -> list[Floats]:
-    return [np.array([size.sum()]) for size in sizes]
 
 
 def _sizes(flows: Sequence[Floats]) -> list[Floats]:
     """How much flows through each part of each column."""
-    inner = [np.maximum(a.sum(axis=0), b.sum(axis=1)) for a, b in zip(flows, flows[1:])]
+    inner = [np.maximum(a.sum(axis=0), b.sum(axis=1)) for a, b in pairwise(flows)]
     return [flows[0].sum(axis=1), *inner, flows[-1].sum(axis=0)]
 
 
@@ -73,13 +69,13 @@ def _tops(size: Floats, scale: float) -> Floats:
     return np.asarray(start + np.cumsum(slots) - slots)
 
 
-def _part(
-    axes: "Axes", x: tuple[float, float], name: str, height: float, top: float, side: str
-) -> None:
+def _part(axes: "Axes", name: str, x: float, top: float, height: float) -> None:
+    """A part and its name: left of the first column, right of the others."""
     from matplotlib.patches import Rectangle
 
-    axes.add_patch(Rectangle((x[0], top), BAR, max(height, 1.0), color=INK, linewidth=0))
-    label = axes.text(x[1], top + height / 2, short(name, 17), ha=side, va="center_baseline")
+    axes.add_patch(Rectangle((x, top), BAR, max(height, 1.0), color=INK, linewidth=0))
+    place, side = (x - 5, "right") if x <= MARGIN else (x + BAR + 5, "left")
+    label = axes.text(place, top + height / 2, short(name, 16), ha=side, va="center_baseline")
     label.set_bbox({"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1})
 
 
@@ -94,7 +90,7 @@ def _bands(axes: "Axes", flow: Floats, x: Floats, left: Floats, right: Floats) -
         axes.add_patch(PathPatch(path, facecolor=ACCENT, alpha=0.3, linewidth=0))
 
 
-def _band(a: float, b: float, start: float, end: float, wide: float):  # noqa: ANN202 - below
+def _band(a: float, b: float, start: float, end: float, wide: float) -> "Path":
     """A band from (a, start) to (b, end) that leaves and arrives level."""
     from matplotlib.path import Path
 
