@@ -180,7 +180,7 @@ def _frontiers(subject: Subject) -> Iterator[Block]:
         return
     moves, caps = found.moves.entries, found.fairness.entries
     yield Text(_what_moves_cost(moves))
-    ticks = ["as allowed" if row.allowed is None else whole(row.allowed) for row in moves]
+    ticks = ["any" if row.allowed is None else whole(row.allowed) for row in moves]
     yield _curve("moves", "Cost against moves", moves, ticks, "new replicas allowed")
     yield table(found.moves)
     yield Text(_what_fairness_costs(caps))

@@ -54,7 +54,8 @@ def report(
     Raises
     ------
     InputError
-        If matplotlib or Jinja is not installed, or the solution does not belong to the instance.
+        If matplotlib or Jinja is not installed, or the solution is not a feasible one of the
+        instance.
 
     Examples
     --------
@@ -75,6 +76,7 @@ def report(
     from placement.reporting.proof import lead, proof_section, window
 
     subject = Subject(instance, solution, analysis, command)
+    _demand_feasible(subject)
     makers = (
         idle_section, flow_section, node_section, party_section, node_advice, trouble_section,
         proof_section,
@@ -95,6 +97,15 @@ def report(
         sections=[make(subject) for make in makers],
         version=__version__,
     )
+
+
+def _demand_feasible(subject: Subject) -> None:
+    violations = subject.given.verdict.violations
+    if violations:
+        raise InputError(
+            f"the solution is not feasible for instance {subject.instance.name!r}: "
+            f"{violations[0].sentence}"
+        )
 
 
 def _counts(instance: Instance) -> str:
