@@ -243,14 +243,16 @@ def _run(
 def _first_look(search: Search) -> tuple[Reason, ...]:
     """What shows at once: proofs that there is no placement, else a first lower bound.
 
-    Where the time does not even allow for that, the bound is that nothing costs less than nothing.
+    At least it is zero: nothing costs less than nothing.
     """
     if search.remaining_s < LOOK_S * search.compiled.table_size:
         search.raise_bound(0.0)
         return ()
     reasons = explain_infeasible(search.compiled)
-    if not reasons and search.prices is None:
-        search.certify(market_prices(search))
+    if not reasons:
+        if search.prices is None:
+            search.certify(market_prices(search))
+        search.raise_bound(0.0)
     return reasons
 
 

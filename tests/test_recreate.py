@@ -237,3 +237,14 @@ def test_a_plan_that_serves_what_must_be_served_is_not_given_up():
     recreation.advance(200, 0.0)
     assert recreation.best_objective == pytest.approx(10_000.0)
     assert recreation.best.run_count.sum() == 1
+
+
+def test_a_start_that_is_not_verified_is_no_answer():
+    """Though it costs less: what comes out is verified throughout."""
+    compiled = Compiled(generate("medium", seed=0))
+    nothing = np.zeros(0, dtype=np.int64)
+    plan = Recreation(compiled, None)
+    plan.construct()
+    start = replace(plan.best, verify_g=nothing, verify_n=nothing, verify_count=nothing)
+    assert not judged(compiled, start).feasible
+    assert judged(compiled, Recreation(compiled, start).best).feasible

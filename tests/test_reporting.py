@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_the_page_can_be_read_aloud(found):
     assert page.named("html") == [{"lang": "en"}]
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
     assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     assert len(page.named("caption")) == len(page.named("table"))
     assert all(attrs.get("scope") in {"col", "row"} for attrs in page.named("th"))
     charts = page.named("svg")
@@ -195,9 +196,7 @@ def plan_by_hand():
             {"model": "m", "accelerator": "a", "prefill_tokens_per_s": 1, "decode_tokens_per_s": 1}
         ],
         "policies": [{"name": "p", "mode": "attestation", "sample": 0.5, "independence": "node"}],
-        "requests": [
-            {"name": "g", "model": "m", "policy": "p", "count": 10, "input_tokens": 180}
-        ],
+        "requests": [{"name": "g", "model": "m", "policy": "p", "count": 10, "input_tokens": 180}],
     }
     solution = {
         "format": "placement-solution/1",
@@ -263,7 +262,7 @@ def test_numbers_stand_right_and_texts_left():
     assert sheet.numeric == (False, True, True)
     assert [cell.text for cell in sheet.rows[0]] == ["a", "$1.50", "25.0 %"]
     assert [cell.text for cell in sheet.rows[1]] == ["b", "-", "-"]
-    assert heat("t", "region", ("a",), [("x", 0.5)]).rows[0][1].shade == 0.5
+    assert heat("t", ("region", "a"), [("x", 0.5)]).rows[0][1].shade == 0.5
 
 
 # --- the command line -----------------------------------------------------------------------------

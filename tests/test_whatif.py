@@ -92,7 +92,7 @@ def test_every_kind_of_change_has_an_option(small, tmp_path):
         f"without region {node.region}", "demand x 1.2", "throughput of all x 0.9",
         "prices of all +20%", "tee relaxed", "all together",
     ]  # fmt: skip
-    assert all(row["status"] in {"optimal", "feasible"} for row in rows)
+    assert all(row["lower_bound"] is not None for row in rows)
 
 
 def test_without_a_plan_one_is_looked_for(small):

@@ -59,6 +59,7 @@ class Candidates(Records):
     """
 
     title: ClassVar[str] = "Next best node"
+    shown: ClassVar[tuple[str, ...]] = ("node", "rent", "low", "estimate", "high", "verdict")
     record: ClassVar[type] = Candidate
 
     entries: tuple[Candidate, ...]

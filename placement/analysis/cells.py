@@ -14,12 +14,20 @@ _INDEX = {"jain", "gini", "herfindahl"}
 _PERCENT = {"gap", "share", "cap", "utilisation", "top_share", "busy"}
 
 
-def written(column: str, value: Any) -> str:
-    """A cell as text: money, shares, hours and counts each in their way."""
+def written(column: str, value: Any, *, brief: bool = False) -> str:
+    """A cell as text: money, shares, hours and counts each in their way.
+
+    Parameters
+    ----------
+    brief : bool
+        Leave cents out where there are $1,000 or more.
+    """
     if value is None:
         return UNKNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if brief and column in _MONEY and abs(value) >= 1000:
+        return money(round(value)).removesuffix(".00")
     return value if isinstance(value, str) else _number(column, value)
 
 

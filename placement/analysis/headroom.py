@@ -1,6 +1,7 @@
 """Growth headroom: how many times today's demand the network could serve in full."""
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -17,11 +18,13 @@ PRECISION = 0.02
 """A bisection ends where its interval is this short, relative to where it lies."""
 SMALLEST, LARGEST = 1 / 64, 1024.0
 """Multiples that are looked at."""
-STEPS = 8
-"""Each side of the truth is looked for in about so many solves."""
+STEPS = 12
+"""Each side of the truth is looked for in at most so many solves."""
+PATIENCE = 0.4
+"""Share of the time then left that one solve may take; most take next to none."""
 
 
-SOLVES = 4
+SOLVES = 8
 """It takes as long as so many solves of a resolver."""
 
 
@@ -104,7 +107,7 @@ def _fixed(instance: Instance, plan: Solution) -> Instance:
     nodes = [
         node.model_copy(
             update={
-                "hosted": [m for m, at in plan.hosting.items() if node.name in at],
+                "hosted": tuple(m for m, at in plan.hosting.items() if node.name in at),
                 "loaded": replicas.get(node.name, {}),
             }
         )
@@ -120,7 +123,8 @@ class _Probe:
         self, instance: Instance, plan: Solution, seconds: float, seed: int, threads: int | None
     ) -> None:
         self.instance, self.seed, self.threads = instance, seed, threads
-        self.each_s = seconds / (2 * STEPS)
+        self.side_s = seconds / 2  # served, and not
+        self.deadline = time.monotonic() + self.side_s
         self.best = instance, plan
         """The instance with the largest multiple that is served, and how."""
         self.answers: dict[float, bool | None] = {}
@@ -139,12 +143,14 @@ class _Probe:
     def _close_in(self, passes: Callable[[bool | None], bool]) -> None:
         """Bisect for the largest multiple whose answer passes."""
         low, high, factor = 0.0, math.inf, 1.0
+        self.deadline = time.monotonic() + self.side_s
         for _ in range(STEPS):
             if passes(self._serves(factor)):
                 low = factor
             else:
                 high = factor
-            if high < low * (1 + PRECISION) or high <= SMALLEST or low >= LARGEST:
+            late = time.monotonic() >= self.deadline
+            if late or high < low * (1 + PRECISION) or high <= SMALLEST or low >= LARGEST:
                 return
             factor = _between(low, high)
 
@@ -158,7 +164,8 @@ class _Probe:
         changed = scale_demand(self.instance, factor)
         before, plan = self.best
         start = carry(plan, before, changed) or trim(plan, changed)
-        found = serve(changed, start, seconds=self.each_s, seed=self.seed, threads=self.threads)
+        seconds = PATIENCE * max(0.0, self.deadline - time.monotonic())
+        found = serve(changed, start, seconds=seconds, seed=self.seed, threads=self.threads)
         if found.served and found.plan is not None:
             self.best = changed, found.plan
         return found.served

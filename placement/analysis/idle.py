@@ -109,30 +109,34 @@ class IdleAccount(Table):
         np.add.at(hours, at, self.hours)
         idle = self.hours[:, -len(IDLE) :].sum(axis=1) * self.rate
         cost = np.bincount(at, idle, len(names)).astype(float)
-        return IdleBreakdown(grouping, names, hours, cost)
+        return IdleBreakdown(names, hours, cost)
 
 
 @dataclass(frozen=True)
 class IdleBreakdown(Table):
-    """The account of parts of the fleet, one a row."""
+    """The account of parts of the fleet, one a row, those with most idle time first."""
 
-    title: ClassVar[str] = "Accelerator-hours by part of the fleet"
+    title: ClassVar[str] = "Idle accelerator time"
+    shown: ClassVar[tuple[str, ...]] = ("name", "accelerator_h", "idle_h", "idle_cost", "mostly")
 
-    grouping: Grouping
     names: tuple[str, ...]
     hours: Floats = field(repr=False, compare=False)
     idle_cost: Floats = field(repr=False, compare=False)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Name, accelerator-hours there are, one column a use, and what idle ones cost."""
+        """Name, hours there are and idle, what idle ones cost, the largest cause, and all uses."""
         uses = (f"{use.replace(' ', '_').replace('-', '_')}_h" for use in USES)
-        return (self.grouping, "accelerator_h", *uses, "idle_cost")
+        return ("name", "accelerator_h", "idle_h", "idle_cost", "mostly", *uses)
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """One row a part."""
-        for name, hours, cost in zip(self.names, self.hours, self.idle_cost, strict=True):
-            yield (name, float(hours.sum()), *hours.tolist(), float(cost))
+        idle = self.hours[:, -len(IDLE) :]
+        for i in np.argsort(-idle.sum(axis=1), kind="stable").tolist():
+            hours, total = self.hours[i], float(idle[i].sum())
+            mostly = IDLE[int(idle[i].argmax())] if total > 0 else None
+            cost = float(self.idle_cost[i])
+            yield (self.names[i], float(hours.sum()), total, cost, mostly, *hours.tolist())
 
 
 def account(relaxations: Relaxations, order: Order = "given", seed: int = 0) -> IdleAccount:

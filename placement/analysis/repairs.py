@@ -1,14 +1,14 @@
 """What would make an infeasible instance feasible: requests to turn away, or nodes to add."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from placement.analysis.catalogue import rent, typical
 from placement.analysis.changes import add_nodes, relax
 from placement.analysis.contradictions import Contradiction, Judge, contradiction, must_serve
 from placement.analysis.serving import counting, serve
-from placement.analysis.tables import Records
+from placement.analysis.tables import Records, Table
 from placement.instance import Instance, Node, Role
 from placement.solution import Solution
 
@@ -86,11 +86,55 @@ class Additions(Records):
 
 @dataclass(frozen=True)
 class Repairs:
-    """Ways out of an infeasible instance; None for those that do not exist or were not found."""
+    """Ways out of an infeasible instance.
 
+    Attributes
+    ----------
+    needed : bool or None
+        Whether the instance is infeasible; None where that was not known in time.
+    drops, additions : Drops or None, Additions or None
+        None where there is no such way, or none was found.
+    contradiction : Contradiction or None
+        None where the instance is not proven infeasible.
+    """
+
+    needed: bool | None
     drops: Drops | None
     additions: Additions | None
     contradiction: Contradiction | None
+
+    def tables(self) -> Iterator[tuple[str, Table]]:
+        """All tables by name."""
+        for name in ("drops", "additions", "contradiction"):
+            table = getattr(self, name)
+            if table is not None:
+                yield name, table
+
+    def sentences(self) -> Iterator[str]:
+        """The same for people, in short."""
+        if self.needed is None:
+            yield "Whether anything needs repair could not be told in the time given."
+        if self.needed is False:
+            yield "Nothing needs repair: all that must be served can be."
+        for what, way in (("Turning requests away", self.drops), ("Adding nodes", self.additions)):
+            if way is not None and way.at_most is not None:
+                yield f"{what} costs ${way.at_most:,.2f}, at least ${way.at_least or 0.0:,.2f}."
+        if self.contradiction is not None:
+            yield from (reason.sentence for reason in self.contradiction.reasons)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All as plain data, ready for JSON."""
+        found: dict[str, Any] = {"needed": self.needed, "drops": None, "additions": None}
+        for name, way in (("drops", self.drops), ("additions", self.additions)):
+            if way is not None:
+                bounds = {"at_least": way.at_least, "at_most": way.at_most}
+                found[name] = {**bounds, "rows": way.to_dict()}
+        core = self.contradiction
+        if core is None:
+            return {**found, "contradiction": None}
+        reasons = [reason.model_dump(mode="json") for reason in core.reasons]
+        parts = {"irreducible": core.irreducible, "rows": core.to_dict(), "reasons": reasons}
+        return {**found, "contradiction": parts}
 
 
 def repairs(
@@ -107,7 +151,7 @@ def repairs(
     Parameters
     ----------
     instance : Instance
-        Infeasible; of a feasible one nothing needs repair, and all is None.
+        Infeasible; a feasible one needs no repair.
     prices : mapping or None
         $ per request that must be served and is turned away, by class; classes left out are kept.
         None is $ 1 for each, which turns away as few as possible.
@@ -117,10 +161,12 @@ def repairs(
         Seconds for everything.
     """
     judge = Judge(seed, threads)
-    if judge.is_impossible(instance, SHARE * time_limit_s) is False:
-        return Repairs(None, None, None)
+    impossible = judge.is_impossible(instance, SHARE * time_limit_s)
+    if impossible is False:
+        return Repairs(False, None, None, None)
     offered = typical(instance) if catalogue is None else tuple(catalogue)
     return Repairs(
+        impossible,
         _drops(judge, instance, prices, SHARE * time_limit_s),
         _additions(judge, instance, offered, SHARE * time_limit_s),
         contradiction(judge, instance, (1.0 - 3 * SHARE) * time_limit_s),

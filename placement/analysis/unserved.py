@@ -97,6 +97,14 @@ class AloneAccount(Records):
     """Each cause lifted alone; these rows sum to nothing, for causes overlap."""
 
     title: ClassVar[str] = "Each cause lifted alone"
+    shown: ClassVar[tuple[str, ...]] = (
+        "cause",
+        "requests",
+        "penalty",
+        "low",
+        "high",
+        "verdict",
+    )
     record: ClassVar[type] = AloneRow
 
     entries: tuple[AloneRow, ...]

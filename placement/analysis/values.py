@@ -65,6 +65,7 @@ class Values(Records):
     """Marginal values, the dearest by price first within each resource."""
 
     title: ClassVar[str] = "What one more would be worth"
+    shown: ClassVar[tuple[str, ...]] = ("resource", "region", "type", "price", "right", "left")
     record: ClassVar[type] = Value
 
     entries: tuple[Value, ...]
@@ -123,7 +124,7 @@ def _changed(instance: Instance, resource: Resource, name: str, units: float) ->
 
 def _change(
     instance: Instance, resource: Resource, node: Node, units: float
-) -> dict[str, float | list[str]]:
+) -> dict[str, float | tuple[str, ...]]:
     match resource:
         case "accelerator-hour":
             accelerators = max(0.0, node.accelerators + units * 3600.0 / instance.window_s)
@@ -134,14 +135,14 @@ def _change(
         case "verification core":
             return {"verification_cores": node.verification_cores + units}
         case _:
-            return {"tee": _kinds(instance) if units > 0 else []}
+            return {"tee": _kinds(instance) if units > 0 else ()}
 
 
-def _kinds(instance: Instance) -> list[str]:
+def _kinds(instance: Instance) -> tuple[str, ...]:
     """All kinds of trusted hardware that nodes have or policies ask for."""
     lists = [node.tee for node in instance.nodes]
     lists += [policy.requires_tee for policy in instance.policies]
-    return list(dict.fromkeys(tee for tees in lists for tee in tees))
+    return tuple(dict.fromkeys(tee for tees in lists for tee in tees))
 
 
 Place = tuple[Resource, Node, float | None]

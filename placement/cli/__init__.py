@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from placement.cli.analyst import analyze, report, whatif
+from placement.cli.analyst import analyze, repair, report, whatif
 from placement.cli.checker import check
 from placement.cli.codes import ExitCode, describe
 from placement.cli.published import export, flow
@@ -83,6 +83,7 @@ for _command in (
     analyze,
     report,
     whatif,
+    repair,
     expand,
     generate,
     import_,

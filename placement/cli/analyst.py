@@ -1,4 +1,4 @@
-"""`placement analyze`, `report` and `whatif`: what idles, what rules cost, what changes do."""
+"""`placement analyze`, `report`, `whatif` and `repair`: what idles, what changes would do."""
 
 import json
 import shlex
@@ -18,6 +18,8 @@ PARTS = (
     "idle", "gains", "candidates", "departures", "headroom", "values", "robustness", "rules",
     "frontiers",
 )  # fmt: skip
+
+_CATALOGUE = "Nodes that could be added; default: such as there are."
 
 _Command = Callable[..., Any]
 
@@ -47,11 +49,7 @@ def _table_options(command: _Command) -> _Command:
 def _part_options(command: _Command) -> _Command:
     """Add what decides how much is analysed."""
     for option in (
-        click.option(
-            "--catalogue",
-            metavar="FILE",
-            help="Nodes that could be added; default: such as there are.",
-        ),
+        click.option("--catalogue", metavar="FILE", help=_CATALOGUE),
         click.option(
             "--time-limit",
             type=click.FloatRange(min=0),
@@ -96,11 +94,11 @@ def analyze(
         problem, plan, parts=parts, catalogue=catalogue, time_limit=time_limit, seed=seed,
         threads=threads,
     )  # fmt: skip
-    if analysis.idle is not None and not as_json:
-        console.say(analysis.idle.sentence)
     if as_json:
         _write_json(analysis.to_dict())
         return
+    if analysis.idle is not None:
+        console.say(analysis.idle.sentence)
     from placement.cli.sheets import sheets
 
     console.show(*sheets(analysis.tables()))
@@ -189,6 +187,42 @@ def whatif(
     from placement.cli.sheets import sheets
 
     console.show(*sheets([("whatif", answers)], most=len(answers.entries)))
+
+
+@click.command()
+@click.argument("instance", metavar="INSTANCE")
+@click.option("--catalogue", metavar="FILE", help=_CATALOGUE)
+@click.option("--time-limit", type=click.FloatRange(min=0), default=60.0, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="Default: all cores.")
+@click.option("--json", "as_json", is_flag=True, help="Write all rows to stdout.")
+def repair(
+    instance: str,
+    *,
+    catalogue: str | None,
+    time_limit: float,
+    seed: int,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Say how an infeasible INSTANCE could become feasible, and what contradicts what in it.
+
+    The fewest requests to turn away, the cheapest nodes to add, and rules and requests that cannot
+    all be kept. A feasible instance needs none of it.
+    """
+    from placement.analysis.repairs import repairs
+
+    problem = files.read_instance(instance)
+    offered = None if catalogue is None else edits.nodes_of(catalogue)
+    found = repairs(problem, catalogue=offered, time_limit_s=time_limit, seed=seed, threads=threads)
+    if as_json:
+        _write_json(found.to_dict())
+        return
+    from placement.cli.sheets import sheets
+
+    for sentence in found.sentences():
+        console.say(sentence)
+    console.show(*sheets(found.tables()))
 
 
 def _analyzed(

@@ -38,7 +38,12 @@ def _sheet(title: str, table: Table, most: int) -> RenderableType:
             overflow="fold", no_wrap=name in _SHORT or not texts,
         )  # fmt: skip
     for row in rows[:most]:
-        sheet.add_row(*(written(name, row[place]) for name, place in zip(columns, at, strict=True)))
+        sheet.add_row(
+            *(
+                written(name, row[place], brief=True)
+                for name, place in zip(columns, at, strict=True)
+            )
+        )
     if len(rows) > most:
         sheet.caption = Text(f"and {whole(len(rows) - most)} more; --json has all", "dim")
         sheet.caption_justify = "left"

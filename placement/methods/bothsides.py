@@ -234,7 +234,11 @@ class _BothSides:
             chain.guide(guide)
         tasks = [partial(c.recreate, self.steps, warmth, self.over) for c in self.chains]
         self._beside_dual(tasks)
-        return 1.0 - self.objective / before
+        return self._gain(before)
+
+    def _gain(self, before: float) -> float:
+        """Relative gain of the placement since it cost so much; none where that was nothing."""
+        return 1.0 - self.objective / before if before > 0 else 0.0
 
     def _flow_turn(self) -> float:
         """The same with reflow before ruin and recreate."""
@@ -259,7 +263,7 @@ class _BothSides:
             flow(self.chains[0], self._side_by_side)
         else:
             self._beside_dual([partial(flow, chain, one_by_one) for chain in self.chains])
-        return 1.0 - self.objective / before
+        return self._gain(before)
 
     def _beside_dual(self, tasks: Sequence[Task]) -> None:
         """The tasks of all chains, or of one beside the dual side where that has not ended."""

@@ -160,9 +160,26 @@ def table(
     return grid(caption or found.title, names, rows[:most] if most else rows, note, shown)
 
 
-def heat(caption: str, corner: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Grid:
-    """Shares by row and column, the larger the darker; the first of a row is its name."""
+def heat(
+    caption: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    of: str = "share",
+    full: float = 1.0,
+) -> Grid:
+    """Amounts by row and column, the larger the darker.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        The first is that of the rows' names.
+    of : str
+        What the amounts are: a name of a column of the analysis.
+    full : float
+        The darkest amount.
+    """
     cells = tuple(
-        (Cell(str(name)), *(Cell(written("share", x), x) for x in shares)) for name, *shares in rows
+        (Cell(name), *(Cell(written(of, x), None if x is None else x / full) for x in amounts))
+        for name, *amounts in rows
     )
-    return Grid(caption, (corner, *columns), (False, *(True for _ in columns)), cells)
+    return Grid(caption, tuple(columns), (False, *(True for _ in columns[1:])), cells)

@@ -54,7 +54,6 @@ COLOURS = {
     "idle": "#d55e00",
 }
 """Colours that people with any kind of sight can tell apart (Okabe and Ito 2008), and greys."""
-MOST_FLOWS = 24
 WIDE = 40
 """A strip has at most so many cells; more nodes share them."""
 MOST_STRIPS = 24
@@ -134,7 +133,7 @@ def _waterfall(hours: dict[str, float], total: float) -> Chart:
 
 def _breakdown(part: IdleBreakdown, caption: str) -> Grid:
     """The account of parts of the fleet; uses that nobody has are left out."""
-    rows = sorted(part.rows(), key=lambda row: -float(row[-1]))
+    rows = list(part.rows())
     kept = [
         i for i, name in enumerate(part.columns)
         if not name.endswith("_h") or any(row[i] > 0 for row in rows)
@@ -167,8 +166,18 @@ def _flows(subject: Subject) -> Iterator[Block]:
     )
     both = found.sources, found.checks
     yield sankey("flow-chart", "Requests by region", sentence, columns, both)
-    yield _flow_table("Weights to execution", found.origins, found.places, found.sources)
-    yield _flow_table("Execution to verification", found.places, found.ends, found.checks)
+    yield _flow_table(
+        "Requests from where weights come from to where they are executed",
+        found.origins,
+        found.places,
+        found.sources,
+    )
+    yield _flow_table(
+        "Requests from where they are executed to where they are verified",
+        found.places,
+        found.ends,
+        found.checks,
+    )
 
 
 def _how_it_flows(sources: Floats, checks: Floats, places: Sequence[str]) -> str:
@@ -192,17 +201,15 @@ def _how_it_flows(sources: Floats, checks: Floats, places: Sequence[str]) -> str
 
 
 def _flow_table(caption: str, rows: Sequence[str], columns: Sequence[str], flow: Floats) -> Grid:
-    """The bands of one half of the drawing, the widest first."""
-    total = float(flow.sum())
-    order = np.argsort(-flow, axis=None, kind="stable")[: np.count_nonzero(flow > 0)]
+    """One half of the drawing; places that nothing flows through are left out."""
+    there, asked = flow.sum(axis=1) > 0, flow.sum(axis=0) > 0
     listed = [
-        (rows[i // len(columns)], columns[i % len(columns)], amount, amount / total)
-        for i, amount in zip(order.tolist(), flow.ravel()[order].tolist(), strict=True)
+        (name, *np.rint(amounts[asked]).astype(int).tolist())
+        for name, amounts, some in zip(rows, flow, there, strict=True)
+        if some
     ]
-    cut = len(listed) - MOST_FLOWS
-    note = f"and {whole(cut)} more" if cut > 0 else ""
-    shown = [(a, b, round(x), share) for a, b, x, share in listed[:MOST_FLOWS]]
-    return grid(caption, ("from", "to", "requests", "share"), shown, note)
+    names = [name for name, some in zip(columns, asked, strict=True) if some]
+    return heat(caption, ("from \\ to", *names), listed, "requests", float(flow.max()))
 
 
 # --- 3. nodes -------------------------------------------------------------------------------------
@@ -221,7 +228,7 @@ def _nodes(subject: Subject) -> Iterator[Block]:
         yield _strips(fleet)
         regions, types, shares = fleet.shares()
         rows = [(name, *row) for name, row in zip(regions, shares, strict=True)]
-        yield heat("Use of accelerator time by region and type", "region", types, rows)
+        yield heat("Use of accelerator time by region and type", ("region", *types), rows)
     found = subject.analysis.idle
     reasons = fleet.reasons(None if found is None else found.time.hours)
     order = able[np.lexsort((-fleet.idle_s[able], fleet.used[able]))]
@@ -261,7 +268,7 @@ def _strips(fleet: Fleet) -> Chart:
 
 
 _COLUMNS = (
-    "node", "region", "accelerator", "operator", "utilisation", "idle_h", "mostly for",
+    "node", "region", "accelerator", "operator", "utilisation", "idle_h", "mostly",
     "revenue", "executed", "verified",
 )  # fmt: skip
 
@@ -285,7 +292,7 @@ def _search(fleet: Fleet, reasons: Sequence[str]) -> Search:
     order = np.argsort(-fleet.idle_s, kind="stable").tolist()
     columns = _columns(fleet, reasons)
     headings = (
-        "node", "region", "accelerator", "operator", "used %", "idle h", "mostly for",
+        "node", "region", "accelerator", "operator", "used %", "idle h", "mostly",
         "revenue $", "executed", "verified",
     )  # fmt: skip
     listed = [[column[n] for n in order] for column in columns]
