@@ -22,6 +22,11 @@ def percent(share: float | None, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def hours(amount: float) -> str:
+    """Write hours: one digit after the point, three where that would hide what there is."""
+    return f"{amount:,.{1 if amount >= 1 or amount == 0 else 3}f}"
+
+
 def whole(count: int) -> str:
     """Write a whole number with separated thousands."""
     return f"{count:,}"

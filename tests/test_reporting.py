@@ -19,9 +19,11 @@ from placement.generate import generate
 from placement.quantities import Quantities
 from placement.reporting import reporter
 from placement.reporting.blocks import grid, heat
+from placement.reporting.drawing import short
 from placement.reporting.fleet import Fleet
 from placement.reporting.flows import KEPT, NO_WEIGHTS, UNVERIFIED, flows
 from placement.solution import to_placement
+from placement.wording import hours
 
 SECTIONS = ["idle", "flows", "nodes", "earnings", "advice", "unserved", "proof"]
 HOSTILE = [
@@ -51,11 +53,13 @@ def found():
 
 
 def hostile():
-    """The tiny network, its entities named to do harm."""
-    text = generate("tiny", seed=4).to_json()
-    names = sorted(set(re.findall(r'"((?:node|operator|model|class|region)-\w+)"', text)))
+    """The tiny network, everybody in it named to do harm."""
     data = generate("tiny", seed=4).to_dict()
-    renamed = {name: f"{HOSTILE[i % len(HOSTILE)]} {name}" for i, name in enumerate(names)}
+    kinds = ("nodes", "regions", "operators", "models", "policies", "requests")
+    names = [row["name"] for kind in kinds for row in data[kind]]
+    names += [node["accelerator"] for node in data["nodes"] if node["accelerator"]]
+    distinct = list(dict.fromkeys(names))
+    renamed = {name: f"{HOSTILE[i % len(HOSTILE)]} {name}" for i, name in enumerate(distinct)}
 
     def rename(value):
         if isinstance(value, dict):
@@ -112,7 +116,8 @@ def test_the_first_sentence_says_it_all(found):
     q = Quantities(instance)
     loads = evaluate_placement(q, to_placement(q, plan)).loads
     idle = float(np.maximum(q.capacity_s - loads.busy_s, 0).sum()) / 3600
-    assert f"{idle:,.1f} of {q.accelerators.sum() * q.window_s / 3600:,.1f} accel" in sentence
+    total = float(q.accelerators.sum()) * q.window_s / 3600
+    assert sentence.startswith(f"{hours(idle)} of {hours(total)} accelerator-hours ")
     assert analysis.candidates is not None
     assert "node" in sentence
     assert f"the plan costs ${plan.objective:,.2f}" in sentence
@@ -254,6 +259,14 @@ def test_the_fleet_by_hand():
     assert fleet.idle_s == pytest.approx([2520, 2879])
     assert fleet.reasons(None) == ["", ""]
     assert fleet.verified.tolist() == [2, 3]
+
+
+def test_names_in_charts_are_short():
+    """Whole where they fit; letters twice as wide count twice; nothing that cannot be printed."""
+    assert short("node-1") == "node-1"
+    assert short("abcdefghij", 8) == "abc…hij"
+    assert short("中" * 8, 8) == "中…中"
+    assert short("a\nb\x01") == "a b "
 
 
 def test_numbers_stand_right_and_texts_left():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from placement.wording import UNKNOWN, money, percent, whole
+from placement.wording import UNKNOWN, hours, money, percent, whole
 
 _MONEY = {
     "objective", "lower_bound", "low", "estimate", "high", "penalty", "rerouted_penalty", "revenue",
@@ -36,6 +36,8 @@ def _number(column: str, value: float) -> str:
         return money(value)
     if column in _PERCENT or column.endswith("_share"):
         return percent(value)
-    if column in _INDEX or column.endswith("_h"):
-        return f"{value:,.{3 if column in _INDEX else 1}f}"
+    if column.endswith("_h"):
+        return hours(value)
+    if column in _INDEX:
+        return f"{value:.3f}"
     return whole(value) if isinstance(value, int) else f"{value:,.3g}"

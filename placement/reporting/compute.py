@@ -36,7 +36,7 @@ from placement.reporting.fleet import Fleet
 from placement.reporting.flows import flows
 from placement.reporting.sankey import sankey
 from placement.reporting.subject import Subject, not_asked
-from placement.wording import percent, plural, whole
+from placement.wording import hours, percent, plural, whole
 
 COLOURS = {
     RESERVE: PALE,
@@ -69,17 +69,17 @@ def idle_section(subject: Subject) -> Section:
 
 def _idle(subject: Subject) -> Iterator[Block]:
     found = subject.analysis.idle
-    hours = _hours(subject)
-    total = sum(hours.values())
-    yield Text(_where_it_goes(hours))
+    spent = _hours(subject)
+    total = sum(spent.values())
+    yield Text(_where_it_goes(spent))
     if found is not None:
         yield Text(found.sentence)
-    yield _waterfall(hours, total)
+    yield _waterfall(spent)
     if found is None:
         yield grid(
             "Accelerator time",
             ("use", "accelerator_h", "share"),
-            [(use, amount, amount / total if total else None) for use, amount in hours.items()],
+            [(use, amount, amount / total if total else None) for use, amount in spent.items()],
         )
         yield not_asked("idle")
         return
@@ -107,28 +107,29 @@ def _hours(subject: Subject) -> dict[str, float]:
     return {name: float(x.sum()) / 3600 for name, x in zip(names, amounts, strict=True)}
 
 
-def _where_it_goes(hours: dict[str, float]) -> str:
-    total = sum(hours.values())
+def _where_it_goes(spent: dict[str, float]) -> str:
+    total = sum(spent.values())
     if not total:
         return "There are no accelerators."
-    used = sum(hours[use] for use in (LOADING, SERVING, REEXECUTING))
-    idle = total - used - hours[RESERVE]
+    used = sum(spent[use] for use in (LOADING, SERVING, REEXECUTING))
+    idle = total - used - spent[RESERVE]
     return (
-        f"Of {total:,.1f} accelerator-hours {used:,.1f} ({percent(used / total)}) are used, "
-        f"{hours[RESERVE]:,.1f} ({percent(hours[RESERVE] / total)}) are in reserve and "
-        f"{idle:,.1f} ({percent(idle / total)}) are idle."
+        f"Of {hours(total)} accelerator-hours {hours(used)} ({percent(used / total)}) are used, "
+        f"{hours(spent[RESERVE])} ({percent(spent[RESERVE] / total)}) are in reserve and "
+        f"{hours(idle)} ({percent(idle / total)}) are idle."
     )
 
 
-def _waterfall(hours: dict[str, float], total: float) -> Chart:
-    rows, start = [("all", 0.0, total, GREY, f"{total:,.1f} h")], 0.0
-    for use, amount in hours.items():
+def _waterfall(spent: dict[str, float]) -> Chart:
+    total = sum(spent.values())
+    rows, start = [("all", 0.0, total, GREY, f"{hours(total)} h")], 0.0
+    for use, amount in spent.items():
         if amount > 0:
             name = use if use not in IDLE else f"idle: {use}"
-            beside = f"{amount:,.1f} h ({percent(amount / total)})"
+            beside = f"{hours(amount)} h ({percent(amount / total)})"
             rows.append((name, start, amount, COLOURS[use], beside))
             start += amount
-    return bars("idle-chart", "Accelerator-hours by use", _where_it_goes(hours), rows)
+    return bars("idle-chart", "Accelerator-hours by use", _where_it_goes(spent), rows)
 
 
 def _breakdown(part: IdleBreakdown, caption: str) -> Grid:
@@ -243,8 +244,8 @@ def _how_busy(used: Floats, nodes: int) -> str:
         return f"None of the {plural(nodes, 'node')} has accelerators."
     idle, full = int((used <= 0).sum()), int((used > 0.95).sum())
     return (
-        f"Of {plural(len(used), 'node')} with accelerators {whole(idle)} do nothing at all and "
-        f"{whole(full)} are used for more than 95 % of the time they may be used; the node in the "
+        f"{plural(len(used), 'node')} with accelerators: {whole(idle)} without any work, "
+        f"{whole(full)} used for more than 95 % of the time that may be used; the one in the "
         f"middle is used for {percent(float(np.median(used)))} of it."
     )
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -46,8 +47,14 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 def short(name: str, most: int = LONGEST) -> str:
     """A name for a chart: its middle left out where it is long, one line, printable."""
     name = "".join(letter if letter.isprintable() else " " for letter in name)
-    half = most // 2 - 1
-    return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
+    fitting = most * len(name) // max(1, _wide(name))
+    half = max(1, fitting // 2 - 1)
+    return name if len(name) <= fitting else f"{name[:half]}…{name[-half:]}"
+
+
+def _wide(text: str) -> int:
+    """How many letters of ordinary width a text is as wide as."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 @contextmanager
@@ -90,7 +97,7 @@ def bars(
     """Bars across, one a row: label, where it starts, how long it is, colour, what is beside it."""
     height = ROW * len(rows) + 4
     with drawn(height) as (figure, axes):
-        left = LETTER * max(len(short(row[0])) for row in rows) / WIDTH
+        left = LETTER * max(_wide(short(row[0])) for row in rows) / WIDTH
         right = LETTER * max(len(row[-1]) for row in rows) / WIDTH
         axes.set_position((left, 0.0, 1.0 - left - right, 1.0))
         ends = max((start + length for _, start, length, _, _ in rows), default=1.0)
@@ -115,7 +122,7 @@ def strips(key: str, title: str, description: str, rows: Sequence[tuple[str, Flo
         shares[at, : len(values)] = values
     scale = LinearSegmentedColormap.from_list("share", ["#f3e3d3", "#f7f7f7", ACCENT])
     with drawn(ROW * len(rows) + 4) as (figure, axes):
-        left = LETTER * max(len(short(label)) for label, _ in rows) / WIDTH
+        left = LETTER * max(_wide(short(label)) for label, _ in rows) / WIDTH
         axes.set_position((left, 0.0, 0.99 - left, 1.0))
         axes.pcolormesh(shares, cmap=scale, vmin=0.0, vmax=1.0, edgecolors="white", linewidth=1.0)
         axes.set_ylim(len(rows), 0)

@@ -55,8 +55,8 @@ def _who_earns(found: Gains) -> str:
     first = rows[0]
     return (
         f"{plural(len(rows), 'control group')} earn {money(total)} together; {first.name} earns "
-        f"most, {money(first.revenue)} ({percent(first.revenue_share)}), and {whole(without)} "
-        f"earn nothing."
+        f"most, {money(first.revenue)} ({percent(first.revenue_share)}). Without any revenue: "
+        f"{whole(without)}."
     )
 
 

@@ -11,7 +11,10 @@ from placement.reporting.advice import next_node
 from placement.reporting.blocks import Block, Section, Text, grid
 from placement.reporting.subject import Subject
 from placement.result import relative_gap
-from placement.wording import money, percent, plural
+from placement.wording import hours, money, percent, plural
+
+VISIBLE = 0.001
+"""A smaller difference between gaps is not worth a word."""
 
 _BECAUSE = {
     NO_DEMAND: "mainly because no demand is left",
@@ -46,17 +49,15 @@ class Lead:
 def lead(subject: Subject) -> Lead:
     """The answer in one sentence, and its figures."""
     fleet = subject.fleet
-    idle, total = float(fleet.idle_s.sum()), float(fleet.total_s.sum())
+    idle, total = float(fleet.idle_s.sum()) / 3600, float(fleet.total_s.sum()) / 3600
     share = percent(idle / total if total else None)
     mainly = _mainly(subject.analysis.idle)
     objective, bound = fleet.verdict.objective, _proven(subject)
-    parts = [
-        f"{idle / 3600:,.1f} of {total / 3600:,.1f} accelerator-hours ({share}) are idle{mainly}"
-    ]
+    parts = [f"{hours(idle)} of {hours(total)} accelerator-hours ({share}) are idle{mainly}"]
     candidates = subject.analysis.candidates
     if candidates is not None and candidates.entries:
         parts.append(next_node(candidates))
-    parts.append(_how_good(objective, bound))
+    parts.append(_how_good(objective, bound) + _vouched(subject, bound))
     gap = relative_gap(objective, bound)
     best = None if candidates is None else candidates.best
     figures = (
@@ -71,8 +72,8 @@ def lead(subject: Subject) -> Lead:
 
 def window(instance: Instance) -> str:
     """The window as the end of a sentence: money is $ in it."""
-    hours = instance.window_s / 3600
-    return "an hour" if hours == 1 else f"a window of {hours:,.4g} hours"
+    seconds = instance.window_s
+    return "an hour" if seconds == 3600 else f"a window of {seconds:,.4g} s"
 
 
 def _mainly(found: Diagnosis | None) -> str:
@@ -94,6 +95,14 @@ def _how_good(objective: float, bound: float | None) -> str:
         f"the plan costs {money(objective)}, and no plan saves more than {percent(gap)} of that, "
         f"proven"
     )
+
+
+def _vouched(subject: Subject, bound: float | None) -> str:
+    """What the plan given claims beyond what is proven of it; often nothing."""
+    gap, claimed = relative_gap(subject.given.verdict.objective, bound), subject.solution.gap
+    if subject.saved or claimed is None or (gap is not None and claimed > gap - VISIBLE):
+        return ""
+    return f" ({percent(claimed)} by the word of the engine that searched)"
 
 
 def _proven(subject: Subject) -> float | None:
