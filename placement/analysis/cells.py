@@ -37,7 +37,7 @@ def _number(column: str, value: float) -> str:
     if column in _PERCENT or column.endswith("_share"):
         return percent(value)
     if column.endswith("_h"):
-        return hours(value)
+        return f"{value:,.1f}" if value >= 0.05 else hours(value)
     if column in _INDEX:
         return f"{value:.3f}"
     return whole(value) if isinstance(value, int) else f"{value:,.3g}"
