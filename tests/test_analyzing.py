@@ -58,7 +58,7 @@ def test_progress_ends_at_what_was_planned():
 def test_bad_input_gets_one_sentence():
     """An unknown part, and an instance that has no placement."""
     instance = generate("tiny", seed=4)
-    with pytest.raises(InputError, match="no part 'luck'; choose of gains, robustness"):
+    with pytest.raises(InputError, match="no part 'luck'; choose of idle, gains"):
         analyze(instance, parts=["luck"])
     request = instance.requests[0].model_copy(update={"penalty": None, "max_ttft_ms": 0.0})
     hopeless = instance.replace(requests=[request], pairs=[])

@@ -1,10 +1,12 @@
 """Ways out of infeasible instances: repairs are the least, contradictions irreducible."""
 
+import json
 from functools import cache
 
 import by_hand
 import pytest
 import tinies
+from cli_samples import run
 from oracle.exhaustive import optimal_solution
 
 from placement import Instance
@@ -122,3 +124,25 @@ def test_what_is_feasible_needs_no_repair():
     found = repairs(Instance.from_dict(by_hand.network()), time_limit_s=5.0)
     assert found.needed is False
     assert not list(found.tables())
+
+
+def test_repair_on_the_command_line(tmp_path):
+    """Sentences and tables for people, everything as JSON, nodes on offer from a file."""
+    document = by_hand.network()
+    document["requests"][0].update(count=30_000, penalty=None)
+    problem, offer = tmp_path / "instance.json", tmp_path / "offer.json"
+    problem.write_text(json.dumps(document), encoding="utf-8")
+    spare = {**document["nodes"][0], "name": "spare part", "hosted": []}
+    offer.write_text(json.dumps({"nodes": [spare]}), encoding="utf-8")
+    said = run("repair", str(problem))
+    assert said.exit_code == 0
+    assert "Adding nodes costs $24.00, at least $24.00." in said.stderr
+    assert not said.stdout
+    found = json.loads(run("repair", str(problem), "--json", "--catalogue", str(offer)).stdout)
+    assert found["needed"] is True
+    assert found["drops"]["rows"][0]["request"] == "chat"
+    (row,) = found["additions"]["rows"]
+    assert (row["node"], row["count"]) == ("spare part", 4)
+    assert found["contradiction"]["irreducible"] is True
+    problem.write_text(json.dumps(by_hand.network()), encoding="utf-8")
+    assert "Nothing needs repair" in run("repair", str(problem)).stderr
