@@ -23,7 +23,13 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def hours(amount: float) -> str:
-    """Write hours: one digit after the point, three where that would hide what there is."""
+    """Write hours: one digit after the point, three where that would hide what there is.
+
+    Examples
+    --------
+    >>> hours(1234.56), hours(0.021), hours(0.0)
+    ('1,234.6', '0.021', '0.0')
+    """
     return f"{amount:,.{1 if amount >= 1 or amount == 0 else 3}f}"
 
 

@@ -97,7 +97,7 @@ def page(request):
         plan = solve(instance, gap=0).solution
         return report(instance, plan, analyze(instance, plan, time_limit_s=3))
     instance, plan = shipped(request.param)
-    parts = ["idle", "gains", "candidates", "robustness", "frontiers"]
+    parts = ["gains", "candidates", "robustness", "frontiers"]
     return report(instance, plan, analyze(instance, plan, parts=parts, time_limit_s=3))
 
 

@@ -86,7 +86,7 @@ def _idle(subject: Subject) -> Iterator[Block]:
     yield table(found.time)
     if not all(found.time.decided.values()):
         yield Text(
-            "Where `decided` says no, the gap of the solve behind the row is wider than what it "
+            "Where it is not decided, the gap of the solve behind the row is wider than what it "
             "shows: it may be owed to the search.",
             "quiet",
         )

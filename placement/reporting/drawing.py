@@ -23,6 +23,8 @@ WIDTH = 460
 """Units of the drawing's width; letters are 12 high, to be readable on a telephone too."""
 LETTER = 7.0
 """Width of a letter, rather too large."""
+SPACE = 12.0
+"""Between a drawing and the texts beside it."""
 ROW = 22
 """Height of a bar with the space around it."""
 LONGEST = 26
@@ -97,8 +99,8 @@ def bars(
     """Bars across, one a row: label, where it starts, how long it is, colour, what is beside it."""
     height = ROW * len(rows) + 4
     with drawn(height) as (figure, axes):
-        left = LETTER * max(_wide(short(row[0])) for row in rows) / WIDTH
-        right = LETTER * max(len(row[-1]) for row in rows) / WIDTH
+        left = (LETTER * max(_wide(short(row[0])) for row in rows) + SPACE) / WIDTH
+        right = (LETTER * max(len(row[-1]) for row in rows) + SPACE) / WIDTH
         axes.set_position((left, 0.0, 1.0 - left - right, 1.0))
         ends = max((start + length for _, start, length, _, _ in rows), default=1.0)
         axes.set_xlim(0.0, ends or 1.0)
@@ -122,7 +124,7 @@ def strips(key: str, title: str, description: str, rows: Sequence[tuple[str, Flo
         shares[at, : len(values)] = values
     scale = LinearSegmentedColormap.from_list("share", ["#f3e3d3", "#f7f7f7", ACCENT])
     with drawn(ROW * len(rows) + 4) as (figure, axes):
-        left = LETTER * max(_wide(short(label)) for label, _ in rows) / WIDTH
+        left = (LETTER * max(_wide(short(label)) for label, _ in rows) + SPACE) / WIDTH
         axes.set_position((left, 0.0, 0.99 - left, 1.0))
         axes.pcolormesh(shares, cmap=scale, vmin=0.0, vmax=1.0, edgecolors="white", linewidth=1.0)
         axes.set_ylim(len(rows), 0)

@@ -58,16 +58,16 @@ def lead(subject: Subject) -> Lead:
     if candidates is not None and candidates.entries:
         parts.append(next_node(candidates))
     parts.append(_how_good(objective, bound) + _vouched(subject, bound))
-    gap = relative_gap(objective, bound)
-    best = None if candidates is None else candidates.best
-    figures = (
+    figures = [
         (share, "of the accelerator time is idle"),
         (money(objective), f"cost of the plan in {window(subject.instance)}"),
         (money(bound), "no plan costs less, proven"),
-        (percent(gap), "gap between the two"),
-        (money(best.net.low) if best else "none proven", "worth of the next best node, at least"),
-    )
-    return Lead("; ".join(parts) + ".", figures, _note(subject))
+        (percent(relative_gap(objective, bound)), "gap between the two"),
+    ]
+    if candidates is not None:
+        gain = "none proven" if candidates.best is None else money(candidates.best.net.low)
+        figures.append((gain, "worth of the next best node, at least"))
+    return Lead("; ".join(parts) + ".", tuple(figures), _note(subject))
 
 
 def window(instance: Instance) -> str:
@@ -102,7 +102,7 @@ def _vouched(subject: Subject, bound: float | None) -> str:
     gap, claimed = relative_gap(subject.given.verdict.objective, bound), subject.solution.gap
     if subject.saved or claimed is None or (gap is not None and claimed > gap - VISIBLE):
         return ""
-    return f" ({percent(claimed)} by the word of the engine that searched)"
+    return f" ({percent(claimed)} by the word of whoever searched)"
 
 
 def _proven(subject: Subject) -> float | None:

@@ -53,4 +53,4 @@ class Subject:
 
 def not_asked(part: str) -> Text:
     """What stands where a part of the analysis is missing."""
-    return Text(f"Not part of this analysis: `--parts {part}` adds it.", "quiet")
+    return Text(f"Not part of this analysis; --parts {part} adds it.", "quiet")
