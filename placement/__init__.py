@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from placement.evaluation import Evaluation, Violation, evaluate
     from placement.expansion import expand
     from placement.instance import Instance
+    from placement.reporting.reporter import report
     from placement.result import Progress, Result
     from placement.solution import Solution
     from placement.solving import solve
@@ -42,6 +43,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "expand": "expansion",
     "Instance": "instance",
+    "report": "reporting.reporter",
     "Progress": "result",
     "Result": "result",
     "Solution": "solution",
@@ -69,6 +71,7 @@ __all__ = [
     "certified_bound",
     "evaluate",
     "expand",
+    "report",
     "solve",
     "solve_in_pieces",
 ]

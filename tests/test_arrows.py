@@ -7,6 +7,7 @@ PACKAGE = Path(__file__).parent.parent / "placement"
 PUBLIC = {"__init__", "version", "__version__"}
 ARROWS = {
     "errors": "",
+    "wording": "",
     "documents": "errors",
     "instance": "documents errors",
     "quantities": "instance",
@@ -42,11 +43,13 @@ ARROWS = {
     "distributed": "assembly compiled errors instance methods native prices quantities result "
     "search solution solving",
     "analysis": "assembly certificate compiled documents errors evaluation expansion explain "
-    "instance methods prices quantities result solution solving",
+    "instance methods prices quantities result solution solving wording",
+    "reporting": "analysis certificate errors evaluation expansion instance prices quantities "
+    "result solution wording",
     "generate": "errors instance",
     "formats": "errors generate instance mincostflow quantities",
     "cli": "analysis certificate distributed errors evaluation expansion formats generate instance "
-    "native prices quantities result solution solving",
+    "native prices quantities reporting result solution solving wording",
 }
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -84,6 +84,8 @@ class Analysis:
         What each rule costs.
     frontiers : Frontiers or None
         Cost against moves, and against fairness.
+    plan : Solution or None
+        What they are of: the plan given, or a cheaper one that was found to begin with.
     """
 
     idle: Diagnosis | None = None
@@ -95,15 +97,16 @@ class Analysis:
     robustness: Robustness | None = None
     rules: RulePrices | None = None
     frontiers: Frontiers | None = None
+    plan: Solution | None = field(default=None, repr=False)
 
     def tables(self) -> Iterator[tuple[str, Table]]:
         """All tables, each with the path of attributes that leads to it, such as `gains.groups`."""
-        for entry in fields(self):
-            yield from _tables(entry.name, getattr(self, entry.name))
+        for name in PARTS:
+            yield from _tables(name, getattr(self, name))
 
     def to_dict(self) -> dict[str, Any]:
         """The parts as plain data, ready for JSON: each table a list of rows."""
-        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
+        return {name: _plain(getattr(self, name)) for name in PARTS}
 
 
 def _tables(path: str, part: Any) -> Iterator[tuple[str, Table]]:
@@ -190,7 +193,7 @@ def analyze(
     if afresh:
         least = FIRST * time_limit_s if solution is None else 0.0
         resolver.refresh(max(resolver.seconds, least))
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"plan": resolver.plan}
     for name, part in chosen.items():
         resolver.pace(deadline, left)
         found[name] = part.make(resolver)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from placement.cli.analyst import analyze, repair, whatif
+from placement.cli.analyst import analyze, repair, report, whatif
 from placement.cli.checker import check
 from placement.cli.codes import ExitCode, describe
 from placement.cli.published import export, flow
@@ -81,6 +81,7 @@ for _command in (
     check,
     show,
     analyze,
+    report,
     whatif,
     repair,
     expand,

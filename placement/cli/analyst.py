@@ -1,6 +1,7 @@
-"""`placement analyze`, `whatif` and `repair`: what idles, what changes do, what is impossible."""
+"""`placement analyze`, `report`, `whatif` and `repair`: what idles, what changes would do."""
 
 import json
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 from placement.cli import console, edits, files
 
 if TYPE_CHECKING:
+    from placement.analysis.analyzing import Analysis
     from placement.instance import Instance
     from placement.solution import Solution
 
@@ -23,10 +25,19 @@ _Command = Callable[..., Any]
 
 
 def _options(command: _Command) -> _Command:
-    """Add the options that both commands have."""
+    """Add the options that all commands have."""
     for option in (
         click.option("--threads", type=click.IntRange(min=1), help="Default: all cores."),
         click.option("--seed", default=0, show_default=True),
+    ):
+        command = option(command)
+    return command
+
+
+def _table_options(command: _Command) -> _Command:
+    """Add what commands that show tables have."""
+    for option in (
+        _options,
         click.option("--json", "as_json", is_flag=True, help="Write all rows to stdout."),
         click.argument("solution", metavar="[SOLUTION]", required=False),
         click.argument("instance", metavar="INSTANCE"),
@@ -35,24 +46,33 @@ def _options(command: _Command) -> _Command:
     return command
 
 
+def _part_options(command: _Command) -> _Command:
+    """Add what decides how much is analysed."""
+    for option in (
+        click.option("--catalogue", metavar="FILE", help=_CATALOGUE),
+        click.option(
+            "--time-limit",
+            type=click.FloatRange(min=0),
+            default=120.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="For all solves together.",
+        ),
+        click.option(
+            "--parts",
+            default=",".join(PARTS),
+            show_default=True,
+            metavar="A,B,...",
+            help="Which parts, separated by commas.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command()
-@_options
-@click.option(
-    "--parts",
-    default=",".join(PARTS),
-    show_default=True,
-    metavar="A,B,...",
-    help="Which parts, separated by commas.",
-)
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0),
-    default=120.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For all solves together.",
-)
-@click.option("--catalogue", metavar="FILE", help=_CATALOGUE)
+@_table_options
+@_part_options
 def analyze(
     instance: str,
     solution: str | None,
@@ -69,15 +89,11 @@ def analyze(
     Without SOLUTION, a plan is looked for first. Every figure that takes another solve comes with
     what is proven of it.
     """
-    from placement.analysis.analyzing import analyze
-
     problem, plan = _read(instance, solution)
-    offered = None if catalogue is None else edits.nodes_of(catalogue)
-    with console.steps() as progress:
-        analysis = analyze(
-            problem, plan, time_limit_s=time_limit, parts=parts.split(","), catalogue=offered,
-            seed=seed, threads=threads, progress=progress,
-        )  # fmt: skip
+    analysis = _analyzed(
+        problem, plan, parts=parts, catalogue=catalogue, time_limit=time_limit, seed=seed,
+        threads=threads,
+    )  # fmt: skip
     if as_json:
         _write_json(analysis.to_dict())
         return
@@ -89,7 +105,45 @@ def analyze(
 
 
 @click.command()
+@click.argument("instance", metavar="INSTANCE")
+@click.argument("solution", metavar="SOLUTION")
+@click.option(
+    "-o", "--output", metavar="FILE", default="report.html", show_default=True,
+    help="Where to write the page; - for stdout.",
+)  # fmt: skip
 @_options
+@_part_options
+def report(
+    instance: str,
+    solution: str,
+    *,
+    output: str,
+    parts: str,
+    catalogue: str | None,
+    time_limit: float,
+    seed: int,
+    threads: int | None,
+) -> None:
+    """Write a page on what idles and why, who gains, what would help, and the proof.
+
+    One file of HTML that needs no network, to read or to print. What it shows is what `analyze`
+    finds.
+    """
+    from placement.reporting.reporter import demand_libraries, report
+
+    demand_libraries()
+    files.demand_writable(output)
+    problem, plan = files.read_pair(instance, solution)
+    analysis = _analyzed(
+        problem, plan, parts=parts, catalogue=catalogue, time_limit=time_limit, seed=seed,
+        threads=threads,
+    )  # fmt: skip
+    command = shlex.join(["placement", "check", instance, solution])
+    files.write_lines(output, [report(problem, plan, analysis, command=command)])
+
+
+@click.command()
+@_table_options
 @edits.options
 @click.option("--together", is_flag=True, help="Answer all changes at once, too.")
 @click.option(
@@ -169,6 +223,27 @@ def repair(
     for sentence in found.sentences():
         console.say(sentence)
     console.show(*sheets(found.tables()))
+
+
+def _analyzed(
+    problem: "Instance",
+    plan: "Solution | None",
+    *,
+    parts: str,
+    catalogue: str | None,
+    time_limit: float,
+    seed: int,
+    threads: int | None,
+) -> "Analysis":
+    """The parts asked for, with a line that follows the solves."""
+    from placement.analysis.analyzing import analyze
+
+    offered = None if catalogue is None else edits.nodes_of(catalogue)
+    with console.steps() as progress:
+        return analyze(
+            problem, plan, time_limit_s=time_limit, parts=parts.split(","), catalogue=offered,
+            seed=seed, threads=threads, progress=progress,
+        )  # fmt: skip
 
 
 def _read(instance: str, solution: str | None) -> "tuple[Instance, Solution | None]":

@@ -7,7 +7,7 @@ import click
 
 from placement.cli import console, files
 from placement.cli.codes import ExitCode
-from placement.cli.wording import money, percent, plural
+from placement.wording import money, percent, plural
 
 if TYPE_CHECKING:
     from placement.cli.verdict import Verdict

@@ -87,7 +87,7 @@ class _Line:
     def render(self) -> "Text":
         from rich.text import Text
 
-        from placement.cli.wording import money, percent
+        from placement.wording import money, percent
 
         newest = self._newest
         parts = [f"{time.monotonic() - self._started:6.1f} s"]

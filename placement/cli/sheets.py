@@ -2,23 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table as Sheet
 from rich.text import Text
 
+from placement.analysis.cells import written
 from placement.analysis.tables import Table
-from placement.cli.wording import UNKNOWN, money, percent, whole
+from placement.wording import whole
 
 MOST_ROWS = 12
 """Rows of a table that has no end in sight, such as one for each node."""
-_MONEY = {
-    "objective", "lower_bound", "low", "estimate", "high", "penalty", "rerouted_penalty", "revenue",
-    "cost", "idle_cost", "rent", "price", "right", "left", "loss_at_least", "loss_at_most",
-}  # fmt: skip
 _SHORT = {"verdict", "status", "kind", "among", "of"}
-_PERCENT = {"busy", "gap", "share", "cap", "utilisation", "top_share"}
 
 
 def sheets(tables: Iterable[tuple[str, Table]], most: int = MOST_ROWS) -> Iterator[RenderableType]:
@@ -43,22 +38,13 @@ def _sheet(title: str, table: Table, most: int) -> RenderableType:
             overflow="fold", no_wrap=name in _SHORT or not texts,
         )  # fmt: skip
     for row in rows[:most]:
-        sheet.add_row(*(_cell(name, row[place]) for name, place in zip(columns, at, strict=True)))
+        sheet.add_row(
+            *(
+                written(name, row[place], brief=True)
+                for name, place in zip(columns, at, strict=True)
+            )
+        )
     if len(rows) > most:
         sheet.caption = Text(f"and {whole(len(rows) - most)} more; --json has all", "dim")
         sheet.caption_justify = "left"
     return sheet
-
-
-def _cell(name: str, value: Any) -> str:
-    if value is None:
-        return UNKNOWN
-    if isinstance(value, bool):
-        value = "yes" if value else "no"
-    if isinstance(value, str):
-        return value
-    if name in _MONEY:
-        return money(value) if abs(value) < 1000 else money(round(value)).removesuffix(".00")
-    if name in _PERCENT or name.endswith("_share"):
-        return percent(value)
-    return whole(value) if isinstance(value, int) else f"{value:,.3g}"

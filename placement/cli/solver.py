@@ -8,7 +8,7 @@ import click
 
 from placement.cli import console, files
 from placement.cli.codes import ExitCode
-from placement.cli.wording import money, percent
+from placement.wording import money, percent
 
 if TYPE_CHECKING:
     from placement.distributed.decomposition import Workers

@@ -8,9 +8,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from placement.cli.wording import money, percent, plural, whole
 from placement.instance import Instance, Policy
 from placement.solution import Reason, Solution
+from placement.wording import money, percent, plural, whole
 
 if TYPE_CHECKING:
     from placement.cli.summary import Summary

@@ -15,7 +15,7 @@ LOOK = 60_000_000
 AROUND, EACH = 500_000, 7
 """Completing prices takes as long as looking at so many arcs, and at so many for each node and
 model."""
-FLAT = 1e-3
+FLAT = 4e-3
 """Relative gain of pooled prices below which it is better to take them uphill."""
 
 

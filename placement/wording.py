@@ -22,6 +22,17 @@ def percent(share: float | None, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def hours(amount: float) -> str:
+    """Write hours: one digit after the point, three where that would hide what there is.
+
+    Examples
+    --------
+    >>> hours(1234.56), hours(0.021), hours(0.0)
+    ('1,234.6', '0.021', '0.0')
+    """
+    return f"{amount:,.{1 if amount >= 1 or amount == 0 else 3}f}"
+
+
 def whole(count: int) -> str:
     """Write a whole number with separated thousands."""
     return f"{count:,}"
@@ -38,3 +49,8 @@ def join(names: list[str], most: int = 3) -> str:
     shown = ", ".join(names[:most])
     rest = len(names) - most
     return f"{shown} and {rest:,} more" if rest > 0 else shown
+
+
+def sentence(clause: str) -> str:
+    """Make a clause a sentence: a capital letter, and a full stop."""
+    return f"{clause[:1].upper()}{clause[1:]}."
