@@ -74,7 +74,8 @@ def _large(search: Search) -> StoppedBy:
         share = SLICES if closable else 1.0
         slices.improve_by_slices(search, guide, search.clock() + share * search.remaining_s)
     if search.done or not closable:
-        return search.stopped_by("work_limit")
+        late = not slices.in_time(search, search.deadline)
+        return search.stopped_by("time_limit" if late else "work_limit")
     return _to_the_end(search)
 
 

@@ -57,16 +57,21 @@ def improve_by_slices(search: Search, completion: Completion, deadline: float) -
     improves what it finds, turn by turn.
     """
     search.enter("slices")
-    q, latest = search.quantities, min(deadline, search.deadline)
-    rounds = ROUNDS + int(MORE_ROUNDS * q.n_nodes)
-    begin_s = BEGIN_S * (q.n_classes + q.n_nodes)
+    latest = min(deadline, search.deadline)
+    rounds = ROUNDS + int(MORE_ROUNDS * search.quantities.n_nodes)
     turn = failures = 0
     while search.best is not None and failures < TURNS:
-        if search.done or search.clock() + begin_s >= latest:
+        if search.done or not in_time(search, latest):
             return
         before, turn = search.objective, turn + 1
         take_turn(search, completion, latest, rounds=rounds, seed=search.seed + turn)
         failures = failures + 1 if search.objective == before else 0
+
+
+def in_time(search: Search, latest: float) -> bool:
+    """Whether a turn that begins now could end in time."""
+    q = search.quantities
+    return search.clock() + BEGIN_S * (q.n_classes + q.n_nodes) < latest
 
 
 def take_turn(
