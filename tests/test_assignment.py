@@ -12,23 +12,30 @@ from placement import Instance, solve
 from placement.generate import generate
 from placement.methods.assignment.engine import assign
 from placement.methods.assignment.jobs import jobs_of, recognises, unit_of
-from placement.methods.assignment.knapsacks import relax, sift, weigh
+from placement.methods.assignment.knapsacks import relax
 from placement.methods.assignment.linear import relax as relax_linearly
 from placement.methods.assignment.plans import BEST, plan_of
 from placement.methods.assignment.relinking import walk
 from placement.methods.assignment.sheets import sheet_of
+from placement.methods.assignment.weighing import sift, weigh
 
 some = settings(max_examples=60, deadline=None, derandomize=True)
 
 
-def document(cost, work, room, penalty=None, count=1):
-    """Jobs as rows of `pairs`; a cost of None is a pair that is not there."""
+def document(cost, work, room, penalty=None, count=1, fixed=None):
+    """Jobs as rows of `pairs`; a cost of None is a pair that is not there.
+
+    `fixed` is what it costs to engage each node.
+    """
     nodes, size = len(room), len(cost[0])
     return {
         "name": "jobs",
         "window_s": 1.0,
         "nodes": [
-            {"name": f"n{i}", "roles": ["inference"], "accelerators": float(room[i])}
+            {
+                "name": f"n{i}", "roles": ["inference"], "accelerators": float(room[i]),
+                "engaged_cost_per_hour": 3600.0 * fixed[i] if fixed is not None else 0.0,
+            }
             for i in range(nodes)
         ],
         "requests": [
@@ -90,6 +97,21 @@ def agrees(one):
 def test_tiny_instances_end_with_the_optimum(seed, nodes, size, tightness):
     """Whole costs and works; some of them have no placement."""
     agrees(compiled(seed, nodes, size, tightness=tightness))
+
+
+@given(st.integers(0, 10**6), st.integers(2, 5), st.floats(0.5, 4), st.integers(0, 60))
+@some
+def test_nodes_may_cost_to_engage(seed, nodes, tightness, dear):
+    """Facility location from a single source: some nodes cost nothing, some are large enough."""
+    fixed = np.random.default_rng(seed).integers(0, dear + 1, nodes).tolist()
+    agrees(compiled(seed, nodes, 4, tightness=tightness, fixed=fixed))
+
+
+@given(st.integers(0, 10**6), st.floats(0.3, 3), st.floats(0, 60))
+@some
+def test_a_node_is_engaged_or_jobs_are_turned_away(seed, tightness, penalty):
+    """Both cost; amounts are no whole numbers."""
+    agrees(compiled(seed, 3, 4, tightness=tightness, penalty=penalty, fixed=[9.5, 20.25, 1 / 3]))
 
 
 @given(st.integers(0, 10**6), st.floats(0.3, 1.2), st.floats(0, 40))
@@ -211,11 +233,13 @@ def test_auto_takes_the_engine_and_closes():
 
 
 def test_only_plain_jobs_are_recognised():
-    """Models, engagement and counts beyond all tables are left to other methods."""
+    """Models, counts beyond all tables, and many alike on costly nodes are left to others."""
     assert recognises(compiled(0))
     assert not recognises(compiled_of(nodes=[{"name": "a"}], requests=[]))
     fields = drawn(0)
     fields["nodes"][0]["engaged_cost_per_hour"] = 1.0
+    assert recognises(compiled_of(**fields))
+    fields = drawn(0, count=10, fixed=[1.0, 1.0, 1.0])
     assert not recognises(compiled_of(**fields))
     fields = drawn(0, count=10**6)
     assert not recognises(compiled_of(**fields))

@@ -33,7 +33,7 @@ class Board:
         self.value = np.inf
         self.bound = -np.inf
         costs = np.where(jobs.able, jobs.cost, 0.0)
-        self.most = float(costs.max(axis=0).sum())
+        self.most = float(costs.max(axis=0).sum() + jobs.fixed.sum())
         """No plan costs more [coins]."""
         if search.best is not None:
             self.offer(jobs.nodes_of(search.best), known=True)

@@ -68,8 +68,9 @@ class Dives:
     def _cutoff(self) -> float:
         """The target, always below the best plan."""
         board = self.board
-        least = max(board.jobs.step, 1e-9 * abs(self._value))
-        below = self._value - least if self._node is not None else board.most
+        best = self._value if self._node is not None else board.most
+        least = max(board.jobs.step, 1e-9 * abs(best))
+        below = best - least if self._node is not None else best
         return min(self._target, below) + 1e-6 * least
 
     def _take(self) -> None:
@@ -120,3 +121,4 @@ class Dives:
         sheet.open[:] &= free[:, None] & free[node][None, :]
         sheet.open[node, np.arange(len(node))] = 1
         sheet.choices[:] = sheet.open.sum(axis=0)
+        sheet.ways[:] = sheet.open.sum(axis=1)

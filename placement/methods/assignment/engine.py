@@ -61,6 +61,7 @@ def _work(board: Board, relaxed: Relaxed) -> None:
     search.enter("knapsacks")
     root = Root(board, relaxed.price)
     root.ascend()
+    search.certify(relaxed.priced(root.price).prices(board.jobs))
     search.enter("branching")
     _branch(board, root)
 

@@ -20,16 +20,16 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
-    cost, work, room
-        As `cost`, `work_s` and `room_s` of `Jobs`.
+    cost, work, room, fixed
+        As `cost`, `work_s`, `room_s` and `fixed` of `Jobs`.
     open : array of bytes, shape (nodes, jobs)
         1 where the job may go.
     rate : array over nodes
         Coins that a second of capacity is worth, a guide.
     fine : array over nodes
         Coins per second of overload.
-    node, load : array over jobs, over nodes
-        The plan.
+    node, load, held : array over jobs, over nodes, over nodes
+        The plan: where each job is, how much work and how many jobs a node has.
     best : array over jobs
         The best plan without overload.
     elite, elite_cost : array, shape (plans, jobs), array over plans
@@ -49,11 +49,13 @@ class Plan(NamedTuple):
     cost: Floats
     work: Floats
     room: Floats
+    fixed: Floats
     open: Bools
     rate: Floats
     fine: Floats
     node: Ints
     load: Floats
+    held: Ints
     best: Ints
     elite: Ints
     elite_cost: Floats
@@ -73,8 +75,8 @@ _REALS, _WHOLES, _BYTES, _WORDS = (
 _named: Any = types.NamedTuple
 PLAN = _named(
     [
-        _REALS[2], _REALS[2], _REALS[1], _BYTES[2], _REALS[1], _REALS[1], _WHOLES[1], _REALS[1],
-        _WHOLES[1], _WHOLES[2], _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[1], _WHOLES[1],
+        _REALS[2], _REALS[2], _REALS[1], _REALS[1], _BYTES[2], _REALS[1], _REALS[1], _WHOLES[1],
+        _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[2], _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[1], _WHOLES[1],
         _WORDS[1], _WHOLES[1], _REALS[1],
     ],
     Plan,
@@ -100,9 +102,9 @@ def plan_of(jobs: Jobs, rate: Floats, seed: int) -> Plan:
 
     chance = np.array([(seed * 2 + 1) * _ODD % 2**64], dtype=np.uint64)
     return Plan(
-        np.where(able, jobs.cost, 0.0), jobs.work_s, jobs.room_s, able.astype(np.uint8),
-        rate.copy(), np.maximum(2.0 * rate, 0.1 * fine),
-        wholes(size), np.zeros(nodes), wholes(size), wholes(ELITE, size), np.zeros(ELITE),
+        np.where(able, jobs.cost, 0.0), jobs.work_s, jobs.room_s, jobs.fixed,
+        able.astype(np.uint8), rate.copy(), np.maximum(2.0 * rate, 0.1 * fine),
+        wholes(size), np.zeros(nodes), wholes(nodes), wholes(size), wholes(ELITE, size), np.zeros(ELITE),
         np.arange(size), wholes(size), wholes(size), wholes(size),
         chance, np.array([0, 0, 1]), np.array([np.inf, np.inf]),
     )  # fmt: skip

@@ -31,16 +31,24 @@ _FRESH = 0.3
 """How often a plan is made anew while the elite is not complete."""
 _KICKED = 0.05
 """Part of the jobs that are moved at random before a descent."""
+_SWITCHED = 0.7
+"""How often a node is emptied or filled instead, where nodes cost to engage."""
+
+
+@native(_NONE(PLAN))
+def clear(p: Any) -> None:
+    """No job is anywhere."""
+    p.load[:] = 0.0
+    p.held[:] = 0
+    p.value[NOW] = 0.0
 
 
 @native(_NONE(PLAN))
 def weigh_all(p: Any) -> None:
     """Loads and cost of the plan, anew."""
-    p.load[:] = 0.0
-    p.value[NOW] = 0.0
+    clear(p)
     for j in range(len(p.node)):
-        p.load[p.node[j]] += p.work[p.node[j], j]
-        p.value[NOW] += p.cost[p.node[j], j]
+        enter(p, j, p.node[j])
 
 
 @native(_REAL(PLAN))
@@ -149,11 +157,36 @@ def _kick(p: Any, part: Any) -> None:
 
 
 @native(_NONE(PLAN))
+def _empty_one(p: Any) -> None:
+    """Send all jobs of a node where they add least elsewhere."""
+    home = p.node[below(p.chance, len(p.node))]
+    for j in range(len(p.node)):
+        if p.node[j] == home:
+            leave(p, j)
+            i = settling(p, j, home)
+            enter(p, j, i if i >= 0 else home)
+
+
+@native(_NONE(PLAN))
+def _fill_one(p: Any) -> None:
+    """Send to an empty node, as far as there is room, the jobs that cost least there."""
+    i = below(p.chance, len(p.room))
+    if p.held[i] > 0:
+        return
+    shuffle(p)
+    for k in range(len(p.node)):
+        j = p.order[k]
+        saved = p.cost[p.node[j], j] + p.rate[p.node[j]] * p.work[p.node[j], j]
+        if p.open[i, j] and p.cost[i, j] < saved and p.load[i] + p.work[i, j] <= p.room[i]:
+            leave(p, j)
+            enter(p, j, i)
+
+
+@native(_NONE(PLAN))
 def construct(p: Any) -> None:
     """Each job, in random order, where it adds least."""
     shuffle(p)
-    p.load[:] = 0.0
-    p.value[NOW] = 0.0
+    clear(p)
     for k in range(len(p.node)):
         enter(p, p.order[k], settling(p, p.order[k], -1))
 
@@ -168,7 +201,13 @@ def _begin(p: Any) -> None:
     p.node[:] = p.elite[below(p.chance, size)]
     weigh_all(p)
     _towards(p, below(p.chance, size), 0.2 + 0.6 * uniform(p.chance))
-    _kick(p, _KICKED * uniform(p.chance))
+    if p.fixed.max() > 0.0 and uniform(p.chance) < _SWITCHED:
+        if uniform(p.chance) < 0.5:
+            _empty_one(p)
+        else:
+            _fill_one(p)
+    else:
+        _kick(p, _KICKED * uniform(p.chance))
 
 
 @native(_NONE(PLAN, _INT, _INT))
