@@ -35,12 +35,12 @@ _PATIENT = 100
 Turn = Callable[[], list[Ints]]
 
 
-def assign(search: Search) -> StoppedBy:
-    """Solve an instance that `recognises` knows."""
+def assign(search: Search, deadline: float = np.inf) -> StoppedBy:
+    """Solve an instance that `recognises` knows, until the deadline or that of the search."""
     jobs = jobs_of(search.compiled)
-    board = Board(search, jobs)
+    board = Board(search, jobs, deadline)
     search.enter("relaxation")
-    relaxed = relax(jobs, search.deadline)
+    relaxed = relax(jobs, min(deadline, search.deadline))
     if relaxed.infeasible or not jobs.able.any(axis=0).all():
         search.infeasible = search.best is None
     else:
@@ -81,7 +81,7 @@ class Chains:
     def run(self, turns: int | None) -> None:
         """So many turns, None for no limit, and some more where that takes for a first plan."""
         turn = 0
-        while not self.board.search.done and (turns is None or turn < turns):
+        while not self.board.over and (turns is None or turn < turns):
             _share(self.board, self.advance())
             turn += 1
             if turn == turns and self.board.node is None and turns < _PATIENT:
@@ -105,7 +105,7 @@ def _branch(board: Board, root: Root) -> None:
     if root.nodes < LEAST_NODES:
         turns = [dives.advance]
     with ThreadPoolExecutor(min(len(turns), max(1, board.search.threads))) as pool:
-        while not (board.search.done or proof.ended):
+        while not (board.over or proof.ended):
             for plans in list(pool.map(lambda turn: turn(), turns)):
                 _share(board, plans)
             if len(turns) > 1:

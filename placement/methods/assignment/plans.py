@@ -32,8 +32,8 @@ class Plan(NamedTuple):
         The plan: where each job is, how much work and how many jobs a node has.
     best : array over jobs
         The best plan without overload.
-    elite, elite_cost : array, shape (plans, jobs), array over plans
-        Plans to relink, and what they cost without fines.
+    elite, elite_cost, elite_key : array, shape (plans, jobs), arrays over plans
+        Plans to relink, what they cost without fines, and what tells them apart.
     order, moved, chain : array over jobs
         A random order, the chain that moved a job last, the jobs of a chain in turn.
     origin : array over jobs
@@ -59,6 +59,7 @@ class Plan(NamedTuple):
     best: Ints
     elite: Ints
     elite_cost: Floats
+    elite_key: npt.NDArray[np.uint64]
     order: Ints
     moved: Ints
     chain: Ints
@@ -76,7 +77,7 @@ _named: Any = types.NamedTuple
 PLAN = _named(
     [
         _REALS[2], _REALS[2], _REALS[1], _REALS[1], _BYTES[2], _REALS[1], _REALS[1], _WHOLES[1],
-        _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[2], _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[1], _WHOLES[1],
+        _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[2], _REALS[1], _WORDS[1], _WHOLES[1], _WHOLES[1], _WHOLES[1], _WHOLES[1],
         _WORDS[1], _WHOLES[1], _REALS[1],
     ],
     Plan,
@@ -96,6 +97,8 @@ def plan_of(jobs: Jobs, rate: Floats, seed: int) -> Plan:
     able = jobs.able
     each = jobs.cost[able] / np.maximum(jobs.work_s[able], 1e-12)
     fine = max(float(np.median(each)) if len(each) else 1.0, 1e-9)
+    roomy = jobs.room_s > 0
+    spared = float((jobs.fixed[roomy] / jobs.room_s[roomy]).max(initial=0.0))
 
     def wholes(*shape: int) -> Ints:
         return np.zeros(shape, dtype=np.int64)
@@ -103,8 +106,8 @@ def plan_of(jobs: Jobs, rate: Floats, seed: int) -> Plan:
     chance = np.array([(seed * 2 + 1) * _ODD % 2**64], dtype=np.uint64)
     return Plan(
         np.where(able, jobs.cost, 0.0), jobs.work_s, jobs.room_s, jobs.fixed,
-        able.astype(np.uint8), rate.copy(), np.maximum(2.0 * rate, 0.1 * fine),
-        wholes(size), np.zeros(nodes), wholes(nodes), wholes(size), wholes(ELITE, size), np.zeros(ELITE),
+        able.astype(np.uint8), rate.copy(), np.maximum(2.0 * rate, max(0.1 * fine, 2.0 * spared)),
+        wholes(size), np.zeros(nodes), wholes(nodes), wholes(size), wholes(ELITE, size), np.zeros(ELITE), np.zeros(ELITE, dtype=np.uint64),
         np.arange(size), wholes(size), wholes(size), wholes(size),
         chance, np.array([0, 0, 1]), np.array([np.inf, np.inf]),
     )  # fmt: skip

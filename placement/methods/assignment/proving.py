@@ -63,7 +63,7 @@ class Root:
     def ascend(self) -> None:
         """Find good prices, and weigh every pair with them."""
         board, left, length = self.board, _ASCENT, 1.0
-        while left > 0 and not board.search.out_of_time:
+        while left > 0 and not board.over:
             steps = min(left, self._chunk)
             goal = board.value if board.node is not None else 1.01 * self._guess()
             bound = ascend(self.sheet, steps, goal, board.top, length, _PATIENCE)
