@@ -25,10 +25,14 @@ MOST_CELLS = 1e9
 """Beyond so many cells, all knapsack tables together, there are no trees."""
 LEAST_NODES = 5
 """Where a turn is fewer nodes of a tree there is no proof beyond the root."""
+_RELAXING = 0.5
+"""The most of the time that the linear relaxation may take."""
 _CHAINS = 2e8
 """Looks at jobs in one turn of chains."""
 _TURNS, _STEPS = 2, 10
 """Turns of chains before anything else, and descents in one."""
+_MORE_TURNS = 30
+"""The same where nodes cost to engage."""
 _PATIENT = 100
 """The most turns while no plan is known."""
 
@@ -40,7 +44,8 @@ def assign(search: Search, deadline: float = np.inf) -> StoppedBy:
     jobs = jobs_of(search.compiled)
     board = Board(search, jobs, deadline)
     search.enter("relaxation")
-    relaxed = relax(jobs, min(deadline, search.deadline))
+    left = min(deadline, search.deadline) - search.clock()
+    relaxed = relax(jobs, search.clock() + _RELAXING * left)
     if relaxed.infeasible or not jobs.able.any(axis=0).all():
         search.infeasible = search.best is None
     else:
@@ -54,7 +59,7 @@ def _work(board: Board, relaxed: Relaxed) -> None:
     search = board.search
     search.enter("chains")
     chains = Chains(board, relaxed)
-    chains.run(_TURNS)
+    chains.run(_MORE_TURNS if board.jobs.fixed.any() else _TURNS)
     if cells_of(board.jobs) > MOST_CELLS:
         chains.run(None)
         return
@@ -89,7 +94,7 @@ class Chains:
 
     def advance(self) -> list[Ints]:
         """One turn; the best plan, if there is one without overload."""
-        walk(self.plan, 1 if self._most < 1000 else _STEPS, self._most)
+        walk(self.plan, 1 if self._most < 2 * len(self.plan.node) else _STEPS, self._most)
         return [self.plan.best.copy()] if np.isfinite(self.plan.value[BEST]) else []
 
 

@@ -77,8 +77,8 @@ _named: Any = types.NamedTuple
 PLAN = _named(
     [
         _REALS[2], _REALS[2], _REALS[1], _REALS[1], _BYTES[2], _REALS[1], _REALS[1], _WHOLES[1],
-        _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[2], _REALS[1], _WORDS[1], _WHOLES[1], _WHOLES[1], _WHOLES[1], _WHOLES[1],
-        _WORDS[1], _WHOLES[1], _REALS[1],
+        _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[2], _REALS[1], _WORDS[1], _WHOLES[1],
+        _WHOLES[1], _WHOLES[1], _WHOLES[1], _WORDS[1], _WHOLES[1], _REALS[1],
     ],
     Plan,
 )  # fmt: skip
@@ -107,7 +107,8 @@ def plan_of(jobs: Jobs, rate: Floats, seed: int) -> Plan:
     return Plan(
         np.where(able, jobs.cost, 0.0), jobs.work_s, jobs.room_s, jobs.fixed,
         able.astype(np.uint8), rate.copy(), np.maximum(2.0 * rate, max(0.1 * fine, 2.0 * spared)),
-        wholes(size), np.zeros(nodes), wholes(nodes), wholes(size), wholes(ELITE, size), np.zeros(ELITE), np.zeros(ELITE, dtype=np.uint64),
-        np.arange(size), wholes(size), wholes(size), wholes(size),
+        wholes(size), np.zeros(nodes), wholes(nodes), wholes(size),
+        wholes(ELITE, size), np.zeros(ELITE), np.zeros(ELITE, dtype=np.uint64), np.arange(size),
+        wholes(size), wholes(size), wholes(size),
         chance, np.array([0, 0, 1]), np.array([np.inf, np.inf]),
     )  # fmt: skip
