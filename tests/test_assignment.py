@@ -10,6 +10,7 @@ from searches import compiled_of, search_of
 
 from placement import Instance, solve
 from placement.generate import generate
+from placement.methods.assignment import linear
 from placement.methods.assignment.engine import assign
 from placement.methods.assignment.jobs import jobs_of, recognises, unit_of
 from placement.methods.assignment.knapsacks import relax
@@ -19,10 +20,12 @@ from placement.methods.assignment.relinking import walk
 from placement.methods.assignment.sheets import sheet_of
 from placement.methods.assignment.weighing import sift, weigh
 
+PENALTIES = st.just(0.0) | st.floats(1e-6, 60)
+"""Gaps of objectives below 1e-9 are absolute, so penalties are nothing or something."""
 some = settings(max_examples=60, deadline=None, derandomize=True)
 
 
-def document(cost, work, room, penalty=None, count=1, fixed=None):
+def document(cost, work, room, *, penalty=None, count=1, fixed=None):
     """Jobs as rows of `pairs`; a cost of None is a pair that is not there.
 
     `fixed` is what it costs to engage each node.
@@ -107,14 +110,14 @@ def test_nodes_may_cost_to_engage(seed, nodes, tightness, dear):
     agrees(compiled(seed, nodes, 4, tightness=tightness, fixed=fixed))
 
 
-@given(st.integers(0, 10**6), st.floats(0.3, 3), st.floats(0, 60))
+@given(st.integers(0, 10**6), st.floats(0.3, 3), PENALTIES)
 @some
 def test_a_node_is_engaged_or_jobs_are_turned_away(seed, tightness, penalty):
     """Both cost; amounts are no whole numbers."""
     agrees(compiled(seed, 3, 4, tightness=tightness, penalty=penalty, fixed=[9.5, 20.25, 1 / 3]))
 
 
-@given(st.integers(0, 10**6), st.floats(0.3, 1.2), st.floats(0, 40))
+@given(st.integers(0, 10**6), st.floats(0.3, 1.2), PENALTIES)
 @some
 def test_jobs_may_be_turned_away(seed, tightness, penalty):
     """With a finite penalty there always is a placement."""
@@ -194,6 +197,38 @@ def test_what_deciding_a_pair_costs_is_what_trying_it_gives():
         sift(sheet, bound, best + 1e-6)
         for plan in optimal:
             assert sheet.open[plan, np.arange(6)].all()
+
+
+@pytest.mark.parametrize("dear", [0, 30])
+def test_sifting_keeps_every_optimum_where_nodes_cost(dear):
+    """Pairs are closed and nodes engaged only where no optimum says otherwise."""
+    for seed in range(20):
+        fixed = np.random.default_rng(seed).integers(0, dear + 1, 3).tolist()
+        jobs = jobs_of(compiled(seed, tightness=1.5, fixed=fixed))
+        best = least(jobs)
+        plans = [np.array(plan) for plan in product(range(3), repeat=6)]
+        optimal = [p for p in plans if jobs.feasible(p) and jobs.objective(p) <= best + 1e-9]
+        sheet = sheet_of(jobs)
+        sheet.price[:] = relax_linearly(jobs, np.inf).price
+        bound = weigh(sheet)
+        assert bound <= best + 1e-6
+        sift(sheet, relax(sheet), best + 1e-6)
+        for plan in optimal:
+            assert sheet.open[plan, np.arange(6)].all()
+            assert set(np.flatnonzero(sheet.opened)) <= set(plan.tolist())
+
+
+def test_likely_pairs_give_the_relaxation_of_all(monkeypatch):
+    """Prices ask for the pairs that were left out, until none is missing."""
+    jobs = jobs_of(compiled(3, 12, 60, tightness=0.9, fixed=[0.0] * 12))
+    full = relax_linearly(jobs, np.inf)
+    monkeypatch.setattr(linear, "_SIFTED", 0)
+    monkeypatch.setattr(linear, "_EACH", 1)
+    sifted = relax_linearly(jobs, np.inf)
+    values = [one.price.sum() - one.rate @ jobs.room_s for one in (full, sifted)]
+    assert values[0] == pytest.approx(values[1], rel=1e-6)
+    assert not sifted.infeasible
+    assert relax_linearly(jobs_of(compiled(3, 12, 60, tightness=0.1)), np.inf).infeasible
 
 
 def test_chains_find_plans_that_keep_capacities():

@@ -25,13 +25,15 @@ LISTABLE = 20_000_000
 """With more (class, node) pairs than this, the first placement is one that takes no thought."""
 MOST_COUNT, MOST_REPLICAS = 10_000_000, 10_000
 """Requests of a class, and replicas of a model on a node, beyond which native search is no use."""
-ASSIGN = 0.15
-"""Share of the time for plain jobs on nodes that cost to engage, before the whole is branched."""
+ASSIGN, TURNS = 0.15, 100
+"""Share of the time, and the most turns, for whole jobs on nodes that cost to engage, before the
+whole is branched."""
 OPENINGS = 0.3
 """Share of the time to choose nodes for plain jobs that may be parted."""
 CLOSE_IN, SLICES, POLISH = 0.25, 0.3, 0.1
 """Shares of the time then left for both sides, slices and neighbourhoods, where the whole model can
 be closed; else there is no need to keep any."""
+
 
 def auto(search: Search) -> StoppedBy:
     """From both sides, then exact slices, then to the end, as size and time allow."""
@@ -55,9 +57,11 @@ def auto(search: Search) -> StoppedBy:
 def _assign(search: Search) -> StoppedBy:
     """The engine for plain jobs; where nodes cost to engage it has a part of the time at first."""
     engine = importlib.import_module("placement.methods.assignment.engine")
-    share = ASSIGN if _located(search) else 1.0
-    answer: StoppedBy = engine.assign(search, search.clock() + share * search.remaining_s)
-    return answer if share == 1.0 or search.done else _to_the_end(search)
+    if not _located(search):
+        answer: StoppedBy = engine.assign(search)
+        return answer
+    engine.assign(search, search.clock() + ASSIGN * search.remaining_s, TURNS)
+    return search.stopped_by() if search.done else _to_the_end(search)
 
 
 def _located(search: Search) -> bool:

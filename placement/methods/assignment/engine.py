@@ -21,8 +21,8 @@ from placement.quantities import Ints
 from placement.search import Search
 from placement.solution import StoppedBy
 
-MOST_CELLS = 1e9
-"""Beyond so many cells, all knapsack tables together, there are no trees."""
+MOST_CELLS, MOST_PAIRS = 1e9, 200_000
+"""Beyond so many cells, all knapsack tables together, or pairs there are no trees."""
 LEAST_NODES = 5
 """Where a turn is fewer nodes of a tree there is no proof beyond the root."""
 _RELAXING = 0.5
@@ -39,28 +39,39 @@ _PATIENT = 100
 Turn = Callable[[], list[Ints]]
 
 
-def assign(search: Search, deadline: float = np.inf) -> StoppedBy:
-    """Solve an instance that `recognises` knows, until the deadline or that of the search."""
+def assign(search: Search, deadline: float = np.inf, most_turns: int | None = None) -> StoppedBy:
+    """Solve an instance that `recognises` knows.
+
+    Parameters
+    ----------
+    search : Search
+    deadline : float
+        On the clock of `search`; that of the search ends it too.
+    most_turns : int or None
+        Of proof and dives; None for as many as it takes.
+    """
     jobs = jobs_of(search.compiled)
     board = Board(search, jobs, deadline)
     search.enter("relaxation")
     left = min(deadline, search.deadline) - search.clock()
-    relaxed = relax(jobs, search.clock() + _RELAXING * left)
-    if relaxed.infeasible or not jobs.able.any(axis=0).all():
+    relaxed = None
+    if jobs.able.any(axis=0).all():
+        relaxed = relax(jobs, search.clock() + _RELAXING * left)
+    if relaxed is None or relaxed.infeasible:
         search.infeasible = search.best is None
     else:
         search.certify(relaxed.prices(jobs))
-        _work(board, relaxed)
+        _work(board, relaxed, most_turns)
     return search.stopped_by()
 
 
-def _work(board: Board, relaxed: Relaxed) -> None:
+def _work(board: Board, relaxed: Relaxed, most_turns: int | None) -> None:
     """Chains, then trees; chains to the end where trees would be too large."""
     search = board.search
     search.enter("chains")
     chains = Chains(board, relaxed)
     chains.run(_MORE_TURNS if board.jobs.fixed.any() else _TURNS)
-    if cells_of(board.jobs) > MOST_CELLS:
+    if cells_of(board.jobs) > MOST_CELLS or board.jobs.cost.size > MOST_PAIRS:
         chains.run(None)
         return
     search.enter("knapsacks")
@@ -68,7 +79,7 @@ def _work(board: Board, relaxed: Relaxed) -> None:
     root.ascend()
     search.certify(relaxed.priced(root.price).prices(board.jobs))
     search.enter("branching")
-    _branch(board, root)
+    _branch(board, root, most_turns)
 
 
 class Chains:
@@ -103,14 +114,16 @@ def _share(board: Board, plans: list[Ints]) -> None:
         board.offer(node)
 
 
-def _branch(board: Board, root: Root) -> None:
+def _branch(board: Board, root: Root, most_turns: int | None) -> None:
     """Proof and dives, turn by turn, until there is no more to prove."""
+    done = 0
     proof, dives = Proof(board, root), Dives(board, root, board.search.seed)
     turns: list[Turn] = [proof.advance, dives.advance]
     if root.nodes < LEAST_NODES:
         turns = [dives.advance]
     with ThreadPoolExecutor(min(len(turns), max(1, board.search.threads))) as pool:
-        while not (board.over or proof.ended):
+        while not (board.over or proof.ended or done == most_turns):
+            done += 1
             for plans in list(pool.map(lambda turn: turn(), turns)):
                 _share(board, plans)
             if len(turns) > 1:

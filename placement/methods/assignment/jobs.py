@@ -9,7 +9,7 @@ from placement.compiled import Compiled
 from placement.quantities import ROUNDING, Bools, Floats, Ints
 from placement.solution import Placement, table
 
-MOST_CELLS = 200_000
+MOST_CELLS = 2_000_000
 """Most (node, job) pairs: the tables are dense, and larger ones need other methods."""
 MOST_JOBS = 20_000
 MOST_ALIKE = 2

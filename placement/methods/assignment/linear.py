@@ -4,12 +4,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from placement.engines import solve_linear
+from placement.engines import Answer, solve_linear
 from placement.methods.assignment.jobs import Jobs
 from placement.prices import Prices
 from placement.program import Entry, Program, ProgramBuilder
-from placement.quantities import Floats, Ints
+from placement.quantities import Bools, Floats, Ints
 
+_SIFTED, _EACH = 50_000, 6
+"""With more pairs than this, so many likely ones of each job come first."""
+_TURNS, _ROUNDS = 100, 20
+"""Of the market that finds them, and of adding others."""
+_SLIGHT, _TINY = 1e-9, 1e-300
 _LINKED = 20_000
 """With more pairs a node is engaged as far as it is busy; else as far as any one job is there."""
 
@@ -49,18 +54,72 @@ class Relaxed:
 
 
 def relax(jobs: Jobs, deadline: float) -> Relaxed:
-    """Solve the relaxation by HiGHS; where time is too short, every job at its least cost."""
+    """Solve the relaxation by HiGHS; where time is too short, what a simple market finds.
+
+    Of very many pairs, likely ones are taken first, and those that prices ask for later (sifting,
+    Bixby, Gregory, Lustig, Marsten and Shanno, 1992).
+    """
+    relaxed = _market(jobs)
+    chosen = jobs.able
+    if chosen.sum() > _SIFTED:
+        chosen = chosen & _least(_at(jobs, relaxed.rate))
+    for _ in range(_ROUNDS):
+        answer, found = _solve(jobs, chosen, deadline)
+        relaxed = found or relaxed
+        if answer.verdict == "infeasible":
+            missing = jobs.able & ~chosen
+            relaxed = replace(relaxed, infeasible=not missing.any())
+        elif found is None:
+            break
+        else:
+            dear = relaxed.price * (1.0 - _SLIGHT) - _SLIGHT
+            missing = (_at(jobs, relaxed.rate) < dear) & ~chosen
+        if not missing.any():
+            break
+        chosen |= missing
+    return replace(relaxed, price=np.minimum(relaxed.price, _at(jobs, relaxed.rate).min(axis=0)))
+
+
+def _at(jobs: Jobs, rate: Floats) -> Floats:
+    """What each pair costs at a price of capacity."""
+    return jobs.cost + rate[:, None] * jobs.work_s
+
+
+def _least(cost: Floats) -> Bools:
+    """The pairs that cost least, a few of each job."""
+    chosen = np.zeros(cost.shape, dtype=bool)
+    few = np.argpartition(cost, min(_EACH, len(cost) - 1), axis=0)[:_EACH]
+    np.put_along_axis(chosen, few, values=True, axis=0)
+    return chosen
+
+
+def _market(jobs: Jobs) -> Relaxed:
+    """Prices of capacity that rise where more is asked for than there is."""
     nodes, size = jobs.cost.shape
-    i, j = np.nonzero(jobs.able)
+    able, job = jobs.able, np.arange(size)
+    room_s = np.maximum(jobs.room_s, _TINY)
+    typical = float(np.median(jobs.work_s[able]))
+    unit = float(np.median(jobs.cost[able])) / typical if typical > 0 else 0.0
+    rate = np.zeros(nodes)
+    for turn in range(_TURNS):
+        node = np.argmin(_at(jobs, rate), axis=0)
+        over = np.bincount(node, jobs.work_s[node, job], nodes) / room_s - 1.0
+        rate = np.maximum(0.0, rate + unit * np.clip(over, -1.0, 1.0) / (5.0 + turn))
+    cost = _at(jobs, rate)
+    return Relaxed(cost.min(axis=0), rate, np.argmin(cost, axis=0))
+
+
+def _solve(jobs: Jobs, chosen: Bools, deadline: float) -> tuple[Answer, Relaxed | None]:
+    """The relaxation over some pairs; None where there is no time or no solution."""
+    nodes, size = jobs.cost.shape
+    i, j = np.nonzero(chosen)
     answer = solve_linear(_program(jobs, i, j), deadline)
-    cheapest = np.argmin(jobs.cost, axis=0)
     if answer.values is None or answer.duals is None:
-        least = jobs.cost[cheapest, np.arange(size)]
-        return Relaxed(least, np.zeros(nodes), cheapest, answer.verdict == "infeasible")
+        return answer, None
     share = np.zeros((nodes, size))
     share[i, j] = answer.values[: len(i)]
     rate = np.maximum(0.0, -answer.duals[size : size + nodes])
-    return Relaxed(answer.duals[:size], rate, np.argmax(share, axis=0))
+    return answer, Relaxed(answer.duals[:size], rate, np.argmax(share, axis=0))
 
 
 def _program(jobs: Jobs, i: Ints, j: Ints) -> Program:
