@@ -10,25 +10,35 @@ from searches import compiled_of, search_of
 
 from placement import Instance, solve
 from placement.generate import generate
+from placement.methods.assignment import linear
 from placement.methods.assignment.engine import assign
 from placement.methods.assignment.jobs import jobs_of, recognises, unit_of
-from placement.methods.assignment.knapsacks import relax, sift, weigh
+from placement.methods.assignment.knapsacks import relax
 from placement.methods.assignment.linear import relax as relax_linearly
 from placement.methods.assignment.plans import BEST, plan_of
 from placement.methods.assignment.relinking import walk
 from placement.methods.assignment.sheets import sheet_of
+from placement.methods.assignment.weighing import sift, weigh
 
+PENALTIES = st.just(0.0) | st.floats(1e-6, 60)
+"""Gaps of objectives below 1e-9 are absolute, so penalties are nothing or something."""
 some = settings(max_examples=60, deadline=None, derandomize=True)
 
 
-def document(cost, work, room, penalty=None, count=1):
-    """Jobs as rows of `pairs`; a cost of None is a pair that is not there."""
+def document(cost, work, room, *, penalty=None, count=1, fixed=None):
+    """Jobs as rows of `pairs`; a cost of None is a pair that is not there.
+
+    `fixed` is what it costs to engage each node.
+    """
     nodes, size = len(room), len(cost[0])
     return {
         "name": "jobs",
         "window_s": 1.0,
         "nodes": [
-            {"name": f"n{i}", "roles": ["inference"], "accelerators": float(room[i])}
+            {
+                "name": f"n{i}", "roles": ["inference"], "accelerators": float(room[i]),
+                "engaged_cost_per_hour": 3600.0 * fixed[i] if fixed is not None else 0.0,
+            }
             for i in range(nodes)
         ],
         "requests": [
@@ -92,7 +102,22 @@ def test_tiny_instances_end_with_the_optimum(seed, nodes, size, tightness):
     agrees(compiled(seed, nodes, size, tightness=tightness))
 
 
-@given(st.integers(0, 10**6), st.floats(0.3, 1.2), st.floats(0, 40))
+@given(st.integers(0, 10**6), st.integers(2, 5), st.floats(0.5, 4), st.integers(0, 60))
+@some
+def test_nodes_may_cost_to_engage(seed, nodes, tightness, dear):
+    """Facility location from a single source: some nodes cost nothing, some are large enough."""
+    fixed = np.random.default_rng(seed).integers(0, dear + 1, nodes).tolist()
+    agrees(compiled(seed, nodes, 4, tightness=tightness, fixed=fixed))
+
+
+@given(st.integers(0, 10**6), st.floats(0.3, 3), PENALTIES)
+@some
+def test_a_node_is_engaged_or_jobs_are_turned_away(seed, tightness, penalty):
+    """Both cost; amounts are no whole numbers."""
+    agrees(compiled(seed, 3, 4, tightness=tightness, penalty=penalty, fixed=[9.5, 20.25, 1 / 3]))
+
+
+@given(st.integers(0, 10**6), st.floats(0.3, 1.2), PENALTIES)
 @some
 def test_jobs_may_be_turned_away(seed, tightness, penalty):
     """With a finite penalty there always is a placement."""
@@ -174,6 +199,38 @@ def test_what_deciding_a_pair_costs_is_what_trying_it_gives():
             assert sheet.open[plan, np.arange(6)].all()
 
 
+@pytest.mark.parametrize("dear", [0, 30])
+def test_sifting_keeps_every_optimum_where_nodes_cost(dear):
+    """Pairs are closed and nodes engaged only where no optimum says otherwise."""
+    for seed in range(20):
+        fixed = np.random.default_rng(seed).integers(0, dear + 1, 3).tolist()
+        jobs = jobs_of(compiled(seed, tightness=1.5, fixed=fixed))
+        best = least(jobs)
+        plans = [np.array(plan) for plan in product(range(3), repeat=6)]
+        optimal = [p for p in plans if jobs.feasible(p) and jobs.objective(p) <= best + 1e-9]
+        sheet = sheet_of(jobs)
+        sheet.price[:] = relax_linearly(jobs, np.inf).price
+        bound = weigh(sheet)
+        assert bound <= best + 1e-6
+        sift(sheet, relax(sheet), best + 1e-6)
+        for plan in optimal:
+            assert sheet.open[plan, np.arange(6)].all()
+            assert set(np.flatnonzero(sheet.opened)) <= set(plan.tolist())
+
+
+def test_likely_pairs_give_the_relaxation_of_all(monkeypatch):
+    """Prices ask for the pairs that were left out, until none is missing."""
+    jobs = jobs_of(compiled(3, 12, 60, tightness=0.9, fixed=[0.0] * 12))
+    full = relax_linearly(jobs, np.inf)
+    monkeypatch.setattr(linear, "_SIFTED", 0)
+    monkeypatch.setattr(linear, "_EACH", 1)
+    sifted = relax_linearly(jobs, np.inf)
+    values = [one.price.sum() - one.rate @ jobs.room_s for one in (full, sifted)]
+    assert values[0] == pytest.approx(values[1], rel=1e-6)
+    assert not sifted.infeasible
+    assert relax_linearly(jobs_of(compiled(3, 12, 60, tightness=0.1)), np.inf).infeasible
+
+
 def test_chains_find_plans_that_keep_capacities():
     """What they call the best is feasible, and costs what they say."""
     for seed in range(5):
@@ -211,11 +268,13 @@ def test_auto_takes_the_engine_and_closes():
 
 
 def test_only_plain_jobs_are_recognised():
-    """Models, engagement and counts beyond all tables are left to other methods."""
+    """Models, counts beyond all tables, and many alike on costly nodes are left to others."""
     assert recognises(compiled(0))
     assert not recognises(compiled_of(nodes=[{"name": "a"}], requests=[]))
     fields = drawn(0)
     fields["nodes"][0]["engaged_cost_per_hour"] = 1.0
+    assert recognises(compiled_of(**fields))
+    fields = drawn(0, count=10, fixed=[1.0, 1.0, 1.0])
     assert not recognises(compiled_of(**fields))
     fields = drawn(0, count=10**6)
     assert not recognises(compiled_of(**fields))

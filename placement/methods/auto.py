@@ -25,6 +25,11 @@ LISTABLE = 20_000_000
 """With more (class, node) pairs than this, the first placement is one that takes no thought."""
 MOST_COUNT, MOST_REPLICAS = 10_000_000, 10_000
 """Requests of a class, and replicas of a model on a node, beyond which native search is no use."""
+ASSIGN, TURNS = 0.15, 100
+"""Share of the time, and the most turns, for whole jobs on nodes that cost to engage, before the
+whole is branched."""
+OPENINGS = 0.3
+"""Share of the time to choose nodes for plain jobs that may be parted."""
 CLOSE_IN, SLICES, POLISH = 0.25, 0.3, 0.1
 """Shares of the time then left for both sides, slices and neighbourhoods, where the whole model can
 be closed; else there is no need to keep any."""
@@ -33,12 +38,10 @@ be closed; else there is no need to keep any."""
 def auto(search: Search) -> StoppedBy:
     """From both sides, then exact slices, then to the end, as size and time allow."""
     if jobs.recognises(search.compiled) and jobs.pays(search.compiled):
-        engine = importlib.import_module("placement.methods.assignment.engine")
-        answer: StoppedBy = engine.assign(search)
-        return answer
+        return _assign(search)
     q = search.quantities
     fixed = q.instance.limits.max_new_replicas == 0
-    large = native.pays(q.n_classes, q.n_nodes) and _ordinary(search)
+    large = native.pays(q.n_classes, q.n_nodes) and _ordinary(search) and not _located(search)
     if fixed or (not large and search.start is not None and search.best is None):
         flow(search)
     try:
@@ -49,6 +52,23 @@ def auto(search: Search) -> StoppedBy:
         if search.best is None:
             raise
         return "exhausted"  # what is there already is an answer
+
+
+def _assign(search: Search) -> StoppedBy:
+    """The engine for plain jobs; where nodes cost to engage it has a part of the time at first."""
+    engine = importlib.import_module("placement.methods.assignment.engine")
+    if not _located(search):
+        answer: StoppedBy = engine.assign(search)
+        return answer
+    engine.assign(search, search.clock() + ASSIGN * search.remaining_s, TURNS)
+    return search.stopped_by() if search.done else _to_the_end(search)
+
+
+def _located(search: Search) -> bool:
+    """Whether plain jobs alone say which nodes to engage, and the whole model is at hand."""
+    compiled = search.compiled
+    plain = compiled.quantities.n_models == 0 and bool(compiled.engagement.any())
+    return plain and compiled.n_candidates <= ALL
 
 
 def _ordinary(search: Search) -> bool:
@@ -99,7 +119,12 @@ def _small(search: Search) -> StoppedBy:
 def _to_the_end(search: Search) -> StoppedBy:
     """The relaxation of the whole, rounded; then branching, by an engine where it is small."""
     relaxed = relax(search, search.deadline)
-    round_all(search, relaxed)
+    if relaxed.values is not None and _located(search):
+        openings = importlib.import_module("placement.methods.closing.openings")
+        deadline = search.clock() + OPENINGS * search.remaining_s
+        openings.choose_nodes(search, relaxed.model, relaxed.values, deadline)
+    else:
+        round_all(search, relaxed)
     if len(relaxed.model.program.cost) > BRANCHABLE:
         relaxed = around_best(search, relaxed)
         share = POLISH if relaxed.whole else 1.0
@@ -107,7 +132,8 @@ def _to_the_end(search: Search) -> StoppedBy:
     if not relaxed.whole:
         return search.stopped_by("work_limit")
     closer = importlib.import_module("placement.methods.closing.closer")
-    if len(relaxed.model.program.cost) > BRANCHABLE:
-        closer.close(search, relaxed.model, search.deadline)
-        return search.stopped_by()
-    return branch(search, closer.strengthened(search, relaxed.model, search.deadline))
+    small = len(relaxed.model.program.cost) <= BRANCHABLE
+    if small and search.quantities.n_models:
+        return branch(search, closer.strengthened(search, relaxed.model, search.deadline))
+    closer.close(search, relaxed.model, search.deadline)
+    return branch(search, relaxed.model) if small else search.stopped_by()

@@ -27,16 +27,21 @@ class Board:
         No plan costs less [coins].
     """
 
-    def __init__(self, search: Search, jobs: Jobs) -> None:
-        self.search, self.jobs = search, jobs
+    def __init__(self, search: Search, jobs: Jobs, deadline: float = np.inf) -> None:
+        self.search, self.jobs, self.deadline = search, jobs, deadline
         self.node: Ints | None = None
         self.value = np.inf
         self.bound = -np.inf
         costs = np.where(jobs.able, jobs.cost, 0.0)
-        self.most = float(costs.max(axis=0).sum())
+        self.most = float(costs.max(axis=0).sum() + jobs.fixed.sum())
         """No plan costs more [coins]."""
         if search.best is not None:
             self.offer(jobs.nodes_of(search.best), known=True)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is no reason to go on."""
+        return self.search.done or self.search.clock() >= self.deadline
 
     def offer(self, node: Ints, *, known: bool = False) -> None:
         """Take note of a plan, unless it breaks a rule or is no better than the best."""

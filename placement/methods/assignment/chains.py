@@ -55,10 +55,12 @@ def fined(p: Any, i: Any) -> Any:
 def enter(p: Any, j: Any, i: Any) -> Any:
     """Put a job on a node; what that adds, fines included."""
     before = fined(p, i)
+    cost = p.cost[i, j] + (p.fixed[i] if p.held[i] == 0 else 0.0)
     p.load[i] += p.work[i, j]
+    p.held[i] += 1
     p.node[j] = i
-    p.value[NOW] += p.cost[i, j]
-    return p.cost[i, j] + fined(p, i) - before
+    p.value[NOW] += cost
+    return cost + fined(p, i) - before
 
 
 @native(_REAL(PLAN, _INT))
@@ -67,15 +69,18 @@ def leave(p: Any, j: Any) -> Any:
     i = p.node[j]
     before = fined(p, i)
     p.load[i] -= p.work[i, j]
-    p.value[NOW] -= p.cost[i, j]
-    return fined(p, i) - before - p.cost[i, j]
+    p.held[i] -= 1
+    cost = p.cost[i, j] + (p.fixed[i] if p.held[i] == 0 else 0.0)
+    p.value[NOW] -= cost
+    return fined(p, i) - before - cost
 
 
 @native(_REAL(PLAN, _INT, _INT))
 def adding(p: Any, j: Any, i: Any) -> Any:
     """What a job would add on a node that it is not on, fines included."""
     free = p.room[i] - p.load[i]
-    return p.cost[i, j] + p.fine[i] * (max(0.0, p.work[i, j] - free) - max(0.0, -free))
+    cost = p.cost[i, j] + (p.fixed[i] if p.held[i] == 0 else 0.0)
+    return cost + p.fine[i] * (max(0.0, p.work[i, j] - free) - max(0.0, -free))
 
 
 @native(_INT(PLAN, _INT, _INT))
@@ -104,6 +109,7 @@ def _successor(p: Any, hole: Any, noise: Any) -> Any:
         work, own = p.work[hole, j], p.work[i, j]
         over = p.load[i] - p.room[i]
         relief = p.fine[i] * (max(0.0, over) - max(0.0, over - own)) if over > 0 else 0.0
+        relief += p.fixed[i] if p.held[i] == 1 else 0.0
         score = (
             p.cost[hole, j] - p.cost[i, j] + p.rate[hole] * work - p.rate[i] * own
             + p.fine[hole] * max(0.0, work - free) - fine_hole - relief

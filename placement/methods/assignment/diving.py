@@ -68,8 +68,9 @@ class Dives:
     def _cutoff(self) -> float:
         """The target, always below the best plan."""
         board = self.board
-        least = max(board.jobs.step, 1e-9 * abs(self._value))
-        below = self._value - least if self._node is not None else board.most
+        best = self._value if self._node is not None else board.most
+        least = max(board.jobs.step, 1e-9 * abs(best))
+        below = best - least if self._node is not None else best
         return min(self._target, below) + 1e-6 * least
 
     def _take(self) -> None:
@@ -107,16 +108,27 @@ class Dives:
         free = (self.sheet.open * (self.sheet.choices > 1)).sum(axis=1)
         self._each = float(free @ (self.sheet.room + 1)) + _EACH * self.sheet.open.size
 
+    def _kinds(self, node: Ints) -> list[Ints]:
+        """Nodes to choose from: where they cost to engage, those in use and the others apart."""
+        sheet = self.sheet
+        used = np.zeros(len(sheet.room), dtype=bool)
+        used[node] = True
+        empty = ~used & (sheet.fixed > 0)
+        return [np.flatnonzero(~empty), np.flatnonzero(empty)]
+
     def _slice(self) -> None:
         """Leave open what lies among a few nodes, and where every job is."""
         node, sheet = self._node, self.sheet
         assert node is not None
         nodes = len(sheet.room)
-        size = min(nodes, int(self._width + self._rng.random()))
+        size = int(self._width + self._rng.random())
         free = np.zeros(nodes, dtype=bool)
-        free[self._rng.choice(nodes, size=size, replace=False)] = True
+        for some in self._kinds(node):
+            chosen = self._rng.choice(some, size=min(len(some), size), replace=False)
+            free[chosen] = True
         load = np.bincount(node, sheet.units[node, np.arange(len(node))], nodes)
         np.maximum(sheet.room, load.astype(np.int64), out=sheet.room)
         sheet.open[:] &= free[:, None] & free[node][None, :]
         sheet.open[node, np.arange(len(node))] = 1
         sheet.choices[:] = sheet.open.sum(axis=0)
+        sheet.ways[:] = sheet.open.sum(axis=1)

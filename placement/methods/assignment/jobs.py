@@ -9,9 +9,11 @@ from placement.compiled import Compiled
 from placement.quantities import ROUNDING, Bools, Floats, Ints
 from placement.solution import Placement, table
 
-MOST_CELLS = 200_000
+MOST_CELLS = 2_000_000
 """Most (node, job) pairs: the tables are dense, and larger ones need other methods."""
 MOST_JOBS = 20_000
+MOST_ALIKE = 2
+"""Where nodes cost to engage, so many jobs a class: more of a kind are better not told apart."""
 MOST_UNITS = 20_000
 """Capacities are counted in at most so many units; knapsacks are tables as wide as that."""
 _TABLE = 8_000_000
@@ -52,6 +54,8 @@ class Jobs:
         Whether units are all there is to know: work is a multiple of them.
     step : float
         All objectives are multiples of it [coins]; 0 where nothing is known.
+    fixed : array over nodes
+        Coins for engaging each.
     """
 
     compiled: Compiled
@@ -64,11 +68,13 @@ class Jobs:
     room: Ints
     exact: bool
     step: float
+    fixed: Floats
 
     @property
     def units_up(self) -> Ints:
         """Work in whole units, rounded up: what fits by these fits."""
-        return self.units + (np.isfinite(self.cost) & (self.work_s > 0) & (not self.exact))
+        counted = self.able & (self.work_s > 0) & (self.room > 0)[:, None]
+        return self.units + (counted & (not self.exact))
 
     @property
     def able(self) -> Bools:
@@ -77,7 +83,8 @@ class Jobs:
 
     def objective(self, node: Ints) -> float:
         """What it costs to have each job on the given node [coins]."""
-        return float(self.cost[node, np.arange(len(node))].sum())
+        engaged = self.fixed[np.unique(node)].sum()
+        return float(self.cost[node, np.arange(len(node))].sum() + engaged)
 
     def feasible(self, node: Ints) -> bool:
         """Whether each job may be on the given node, and all of them fit."""
@@ -123,7 +130,7 @@ def recognises(compiled: Compiled) -> bool:
         and q.paired.all()
         and not compiled.verified.any()
         and np.all(q.max_share >= 1)
-        and not compiled.engagement.any()
+        and (not compiled.engagement.any() or jobs <= MOST_ALIKE * q.n_classes)
         and jobs <= MOST_JOBS
         and jobs * (q.n_nodes + 1) <= MOST_CELLS
     )
@@ -149,11 +156,12 @@ def jobs_of(compiled: Compiled) -> Jobs:
     cost[work > room_s[:, None]] = np.inf
     cost, work = cost[:, job_class], work[:, job_class]
     units, room, exact = _in_units(np.where(np.isfinite(cost), work, 0.0), room_s)
-    step = unit_of(np.append(arcs.cost, q.penalty[np.isfinite(q.penalty)]))
+    fixed = np.append(compiled.engagement, np.zeros(int(away)))
+    step = unit_of(np.concatenate([arcs.cost, fixed, q.penalty[np.isfinite(q.penalty)]]))
     coin = _coin(cost)
     return Jobs(
         compiled, job_class, coin, np.ascontiguousarray(cost / coin), np.ascontiguousarray(work),
-        room_s, units, room, exact, step / coin,
+        room_s, units, room, exact, step / coin, fixed / coin,
     )  # fmt: skip
 
 
@@ -183,14 +191,19 @@ def unit_of(values: Floats) -> float:
 
 
 def _in_units(work: Floats, room_s: Floats) -> tuple[Ints, Ints, bool]:
-    """Works and capacities in whole units, the works rounded down; whether that loses nothing."""
-    room_s = np.minimum(room_s, work.sum(axis=1) * (1 + ROUNDING))
+    """Works and capacities in whole units, the works rounded down; whether that loses nothing.
+
+    Both are 0 on nodes that have room for all they may get.
+    """
+    tight = work.sum(axis=1) > room_s
+    work, room_s = work * tight[:, None], room_s * tight
     most = max(16, min(MOST_UNITS, _TABLE // max(1, work.shape[1])))
     unit, largest = unit_of(work.ravel()), float(room_s.max(initial=0.0))
-    exact = unit > 0 and largest / unit <= most
+    exact = largest == 0 or (unit > 0 and largest / unit <= most)
     if not exact:
         most = int(np.clip(_COARSE / max(1, work.size), 16, most))
-        unit = max(largest / most, 1e-300)
+        unit = largest / most
+    unit = max(unit, 1e-300)
     room = np.floor(room_s / unit + 1e-6).astype(np.int64)
     slack = 1e-6 if exact else 0.0
     return np.floor(work / unit * (1 - ROUNDING) + slack).astype(np.int64), room, exact

@@ -20,20 +20,20 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
-    cost, work, room
-        As `cost`, `work_s` and `room_s` of `Jobs`.
+    cost, work, room, fixed
+        As `cost`, `work_s`, `room_s` and `fixed` of `Jobs`.
     open : array of bytes, shape (nodes, jobs)
         1 where the job may go.
     rate : array over nodes
         Coins that a second of capacity is worth, a guide.
     fine : array over nodes
         Coins per second of overload.
-    node, load : array over jobs, over nodes
-        The plan.
+    node, load, held : array over jobs, over nodes, over nodes
+        The plan: where each job is, how much work and how many jobs a node has.
     best : array over jobs
         The best plan without overload.
-    elite, elite_cost : array, shape (plans, jobs), array over plans
-        Plans to relink, and what they cost without fines.
+    elite, elite_cost, elite_key : array, shape (plans, jobs), arrays over plans
+        Plans to relink, what they cost without fines, and what tells them apart.
     order, moved, chain : array over jobs
         A random order, the chain that moved a job last, the jobs of a chain in turn.
     origin : array over jobs
@@ -49,14 +49,17 @@ class Plan(NamedTuple):
     cost: Floats
     work: Floats
     room: Floats
+    fixed: Floats
     open: Bools
     rate: Floats
     fine: Floats
     node: Ints
     load: Floats
+    held: Ints
     best: Ints
     elite: Ints
     elite_cost: Floats
+    elite_key: npt.NDArray[np.uint64]
     order: Ints
     moved: Ints
     chain: Ints
@@ -73,9 +76,9 @@ _REALS, _WHOLES, _BYTES, _WORDS = (
 _named: Any = types.NamedTuple
 PLAN = _named(
     [
-        _REALS[2], _REALS[2], _REALS[1], _BYTES[2], _REALS[1], _REALS[1], _WHOLES[1], _REALS[1],
-        _WHOLES[1], _WHOLES[2], _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[1], _WHOLES[1],
-        _WORDS[1], _WHOLES[1], _REALS[1],
+        _REALS[2], _REALS[2], _REALS[1], _REALS[1], _BYTES[2], _REALS[1], _REALS[1], _WHOLES[1],
+        _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[2], _REALS[1], _WORDS[1], _WHOLES[1],
+        _WHOLES[1], _WHOLES[1], _WHOLES[1], _WORDS[1], _WHOLES[1], _REALS[1],
     ],
     Plan,
 )  # fmt: skip
@@ -94,15 +97,18 @@ def plan_of(jobs: Jobs, rate: Floats, seed: int) -> Plan:
     able = jobs.able
     each = jobs.cost[able] / np.maximum(jobs.work_s[able], 1e-12)
     fine = max(float(np.median(each)) if len(each) else 1.0, 1e-9)
+    roomy = jobs.room_s > 0
+    spared = float((jobs.fixed[roomy] / jobs.room_s[roomy]).max(initial=0.0))
 
     def wholes(*shape: int) -> Ints:
         return np.zeros(shape, dtype=np.int64)
 
     chance = np.array([(seed * 2 + 1) * _ODD % 2**64], dtype=np.uint64)
     return Plan(
-        np.where(able, jobs.cost, 0.0), jobs.work_s, jobs.room_s, able.astype(np.uint8),
-        rate.copy(), np.maximum(2.0 * rate, 0.1 * fine),
-        wholes(size), np.zeros(nodes), wholes(size), wholes(ELITE, size), np.zeros(ELITE),
-        np.arange(size), wholes(size), wholes(size), wholes(size),
+        np.where(able, jobs.cost, 0.0), jobs.work_s, jobs.room_s, jobs.fixed,
+        able.astype(np.uint8), rate.copy(), np.maximum(2.0 * rate, max(0.1 * fine, 2.0 * spared)),
+        wholes(size), np.zeros(nodes), wholes(nodes), wholes(size),
+        wholes(ELITE, size), np.zeros(ELITE), np.zeros(ELITE, dtype=np.uint64), np.arange(size),
+        wholes(size), wholes(size), wholes(size),
         chance, np.array([0, 0, 1]), np.array([np.inf, np.inf]),
     )  # fmt: skip

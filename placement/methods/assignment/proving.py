@@ -9,9 +9,9 @@ import numpy as np
 from placement.methods.assignment.ascending import ascend
 from placement.methods.assignment.board import Board
 from placement.methods.assignment.jobs import Jobs
-from placement.methods.assignment.knapsacks import weigh
 from placement.methods.assignment.sheets import FOUND, LEVEL, TRAIL, Sheet, sheet_of
 from placement.methods.assignment.tree import explore
+from placement.methods.assignment.weighing import weigh
 from placement.quantities import Floats, Ints
 
 STEPS = 4
@@ -41,7 +41,7 @@ class Root:
     ----------
     bound : float
         The Lagrangian bound [coins]; minus infinity before `ascend`.
-    price, extra
+    price, extra, chosen
         As in `Sheet`.
     nodes : int
         How many nodes of a tree are looked at in one turn.
@@ -58,11 +58,12 @@ class Root:
         self.bound = -np.inf
         self.price = price
         self.extra: Floats = np.zeros_like(self.sheet.extra)
+        self.chosen: Floats = self.sheet.chosen
 
     def ascend(self) -> None:
         """Find good prices, and weigh every pair with them."""
         board, left, length = self.board, _ASCENT, 1.0
-        while left > 0 and not board.search.out_of_time:
+        while left > 0 and not board.over:
             steps = min(left, self._chunk)
             goal = board.value if board.node is not None else 1.01 * self._guess()
             bound = ascend(self.sheet, steps, goal, board.top, length, _PATIENCE)
@@ -74,6 +75,7 @@ class Root:
             weigh(self.sheet)
             self.bound = min(self.bound, board.value)
             self.price, self.extra = self.sheet.price.copy(), self.sheet.extra.copy()
+            self.chosen = self.sheet.chosen.copy()
 
     def _guess(self) -> float:
         """About where the bound is."""
@@ -84,6 +86,9 @@ class Root:
         closed = self.able & (self.bound + self.extra > cutoff)
         sheet.open[:] = self.able & ~closed.astype(np.uint8)
         sheet.choices[:] = sheet.open.sum(axis=0)
+        sheet.ways[:] = sheet.open.sum(axis=1)
+        sheet.opened[:] = 0
+        sheet.chosen[:] = self.chosen
         sheet.price[:] = self.price
         sheet.whim[:] = 1.0
         sheet.cursor[[TRAIL, LEVEL, FOUND]] = 0

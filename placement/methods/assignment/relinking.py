@@ -25,22 +25,41 @@ from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
 _SLIGHT = 1e-9
+_ODD, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 _STEEP = 1.5
 """By how much fines rise as long as no plan keeps all capacities."""
 _FRESH = 0.3
 """How often a plan is made anew while the elite is not complete."""
 _KICKED = 0.05
 """Part of the jobs that are moved at random before a descent."""
+_TRIED = 5
+"""How many empty nodes are looked at to swap one for."""
+_SWITCHED = 0.7
+"""How often a node is emptied or filled instead, where nodes cost to engage."""
+
+
+@native(types.uint64(_INT))
+def _mixed(k: Any) -> Any:
+    """A number as good as random."""
+    x = np.uint64(k + 1) * _ODD
+    x ^= x >> _HALF
+    return x * _ODD
+
+
+@native(_NONE(PLAN))
+def clear(p: Any) -> None:
+    """No job is anywhere."""
+    p.load[:] = 0.0
+    p.held[:] = 0
+    p.value[NOW] = 0.0
 
 
 @native(_NONE(PLAN))
 def weigh_all(p: Any) -> None:
     """Loads and cost of the plan, anew."""
-    p.load[:] = 0.0
-    p.value[NOW] = 0.0
+    clear(p)
     for j in range(len(p.node)):
-        p.load[p.node[j]] += p.work[p.node[j], j]
-        p.value[NOW] += p.cost[p.node[j], j]
+        enter(p, j, p.node[j])
 
 
 @native(_REAL(PLAN))
@@ -51,32 +70,43 @@ def _fines(p: Any) -> Any:
     return total
 
 
+@native(types.uint64(PLAN))
+def _key(p: Any) -> Any:
+    """Tells plans apart: by the nodes that they engage, or where that is free by all they do."""
+    key = np.uint64(0)
+    if p.fixed.max() > 0.0:
+        for i in range(len(p.held)):
+            if p.held[i] > 0:
+                key += _mixed(i)
+    else:
+        for j in range(len(p.node)):
+            key += _mixed(p.node[j] * len(p.node) + j)
+    return key
+
+
 @native(_NONE(PLAN))
 def _join_elite(p: Any) -> None:
-    """Take the plan in for the worst one, at the fines of today, unless it is there already."""
-    mine = p.value[NOW] + _fines(p)
+    """Take the plan in, at the fines of today, for its like, or else for the worst one."""
+    mine, key = p.value[NOW] + _fines(p), _key(p)
     size = p.counts[KEPT]
-    worst, at = -np.inf, -1
+    worst, at, full = -np.inf, -1, size == ELITE
     for k in range(size):
         p.load[:] = 0.0
-        differs = 0
         for j in range(len(p.node)):
             p.load[p.elite[k, j]] += p.work[p.elite[k, j], j]
-            differs += p.elite[k, j] != p.node[j]
-        if differs == 0:
-            at = -2
-            break
         value = p.elite_cost[k] + _fines(p)
+        if p.elite_key[k] == key:
+            worst, at, full = value, k, True
+            break
         if value > worst:
             worst, at = value, k
-    if at != -2 and size < ELITE:
+    if not full:
         at = size
         p.counts[KEPT] = size + 1
-    elif at != -2 and mine >= worst:
-        at = -2
-    if at != -2:
+    if not full or mine < worst:
         p.elite[at] = p.node
         p.elite_cost[at] = p.value[NOW]
+        p.elite_key[at] = key
     weigh_all(p)
 
 
@@ -91,9 +121,9 @@ def keep(p: Any) -> None:
         p.value[BEST] = p.value[NOW]
         p.best[:] = p.node
     _join_elite(p)
-    known = p.value[BEST] < np.inf
+    known, shared = p.value[BEST] < np.inf, over > 0.0 and p.fixed.max() > 0.0
     for i in range(len(p.room)):
-        if p.load[i] > p.room[i]:
+        if shared or p.load[i] > p.room[i]:
             p.fine[i] *= 1.05 + 0.1 * uniform(p.chance) if known else _STEEP
         elif over <= 0.0:
             p.fine[i] *= 0.9
@@ -149,11 +179,67 @@ def _kick(p: Any, part: Any) -> None:
 
 
 @native(_NONE(PLAN))
+def _empty_one(p: Any) -> None:
+    """Send all jobs of a node where they add least elsewhere."""
+    home = p.node[below(p.chance, len(p.node))]
+    for j in range(len(p.node)):
+        if p.node[j] == home:
+            leave(p, j)
+            i = settling(p, j, home)
+            enter(p, j, i if i >= 0 else home)
+
+
+@native(_NONE(PLAN))
+def _fill_one(p: Any) -> None:
+    """Send to an empty node, as far as there is room, the jobs that cost least there."""
+    i = below(p.chance, len(p.room))
+    if p.held[i] > 0:
+        return
+    shuffle(p)
+    for k in range(len(p.node)):
+        j = p.order[k]
+        saved = p.cost[p.node[j], j] + p.rate[p.node[j]] * p.work[p.node[j], j]
+        if p.open[i, j] and p.cost[i, j] < saved and p.load[i] + p.work[i, j] <= p.room[i]:
+            leave(p, j)
+            enter(p, j, i)
+
+
+@native(_NONE(PLAN))
+def _swap_one(p: Any) -> None:
+    """Send all jobs of a node to an empty one, the one of a few where they cost least."""
+    home = p.node[below(p.chance, len(p.node))]
+    least, at = np.inf, -1
+    for _ in range(_TRIED):
+        i = below(p.chance, len(p.room))
+        cost = p.fixed[i]
+        for j in range(len(p.node)):
+            if p.node[j] == home and p.open[i, j]:
+                cost += p.cost[i, j] - p.cost[home, j]
+        if p.held[i] == 0 and cost < least:
+            least, at = cost, i
+    for j in range(len(p.node)):
+        if at >= 0 and p.node[j] == home and p.open[at, j]:
+            leave(p, j)
+            enter(p, j, at)
+
+
+@native(_NONE(PLAN))
+def _switch(p: Any) -> None:
+    """Empty a node, fill an empty one, or both at once."""
+    which = uniform(p.chance)
+    if which < 0.25:
+        _empty_one(p)
+    elif which < 0.5:
+        _fill_one(p)
+    else:
+        _swap_one(p)
+
+
+@native(_NONE(PLAN))
 def construct(p: Any) -> None:
     """Each job, in random order, where it adds least."""
     shuffle(p)
-    p.load[:] = 0.0
-    p.value[NOW] = 0.0
+    clear(p)
     for k in range(len(p.node)):
         enter(p, p.order[k], settling(p, p.order[k], -1))
 
@@ -167,6 +253,9 @@ def _begin(p: Any) -> None:
         return
     p.node[:] = p.elite[below(p.chance, size)]
     weigh_all(p)
+    if p.fixed.max() > 0.0 and uniform(p.chance) < _SWITCHED:
+        _switch(p)
+        return
     _towards(p, below(p.chance, size), 0.2 + 0.6 * uniform(p.chance))
     _kick(p, _KICKED * uniform(p.chance))
 

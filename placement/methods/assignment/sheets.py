@@ -16,8 +16,21 @@ class Sheet(NamedTuple):
 
     Attributes
     ----------
-    cost, units, room
+    cost, units, room, fixed
         As in `Jobs`; where a job may not go, `units` is beyond any room.
+    ways : array over nodes
+        How many jobs a node is open to.
+    opened : array of bytes over nodes
+        1 where the node is engaged, as was decided.
+    used : array of bytes over nodes
+        1 where it is engaged, by decision or by a job with one choice.
+    piece : array over nodes
+        Coins for engaging a node with what it takes at these prices, beyond what the whole pays for
+        any node; jobs with one choice aside.
+    chosen : array over nodes
+        How often a node was engaged lately, 0 to 1.
+    ranks : array of int over nodes
+        The nodes, largest room first.
     open : array of bytes, shape (nodes, jobs)
         1 where the job may go as far as is known.
     choices : array over jobs
@@ -49,14 +62,23 @@ class Sheet(NamedTuple):
     answer : array over jobs
         The nodes of the last solution found.
     cursor : array of int
-        Length of the trail, level, nodes looked at, whether a solution was found.
+        Length of the trail, level, nodes looked at, whether a solution was found, how many nodes
+        must be engaged beside those in use.
     value : array
-        Cost of the last solution found.
+        Cost of the last solution found, coins for every node that must be engaged, the least units
+        of all jobs.
     """
 
     cost: Floats
     units: Ints
     room: Ints
+    fixed: Floats
+    ways: Ints
+    opened: _Bytes
+    used: _Bytes
+    piece: Floats
+    chosen: Floats
+    ranks: Ints
     open: _Bytes
     choices: Ints
     whim: Floats
@@ -87,7 +109,8 @@ _REALS, _WHOLES, _BYTES = (
 _named: Any = types.NamedTuple
 SHEET = _named(
     [
-        _REALS[2], _WHOLES[2], _WHOLES[1], _BYTES[2], _WHOLES[1], _REALS[1], _REALS[1], _BYTES[2],
+        _REALS[2], _WHOLES[2], _WHOLES[1], _REALS[1], _WHOLES[1], _BYTES[1], _BYTES[1],
+        _REALS[1], _REALS[1], _WHOLES[1], _BYTES[2], _WHOLES[1], _REALS[1], _REALS[1], _BYTES[2],
         _REALS[2], _REALS[2], _REALS[2], _REALS[2], _WHOLES[1], _WHOLES[1],
         _REALS[1], _REALS[1], _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[1],
         _REALS[2], _WHOLES[1], _WHOLES[1], _REALS[1],
@@ -95,15 +118,19 @@ SHEET = _named(
     Sheet,
 )  # fmt: skip
 """The type of a sheet for the compiler."""
-TRAIL, LEVEL, LOOKED, FOUND = range(4)
+TRAIL, LEVEL, LOOKED, FOUND, NEEDED = range(5)
 """Places in `cursor`."""
+COST, LIFT, LEAST = range(3)
+"""Places in `value`."""
 
 
 def sheet_of(jobs: Jobs) -> Sheet:
     """A sheet with every pair open that the instance allows, prices zero."""
     nodes, size = jobs.cost.shape
+    levels = nodes + size + 2
     width = int(jobs.room.max(initial=0)) + 1
     able = jobs.able & (jobs.units <= jobs.room[:, None])
+    least = np.where(able, jobs.units, width).min(axis=0, initial=width).sum()
 
     def reals(*shape: int) -> Floats:
         return np.zeros(shape)
@@ -113,9 +140,12 @@ def sheet_of(jobs: Jobs) -> Sheet:
 
     return Sheet(
         np.where(able, jobs.cost, 0.0), np.ascontiguousarray(jobs.units), jobs.room.copy(),
-        able.astype(np.uint8), able.sum(axis=0).astype(np.int64), np.ones(size), reals(size),
+        jobs.fixed, able.sum(axis=1), np.zeros(nodes, dtype=np.uint8),
+        np.zeros(nodes, dtype=np.uint8), reals(nodes), reals(nodes),
+        np.argsort(-jobs.room, kind="stable"),
+        able.astype(np.uint8), able.sum(axis=0), np.ones(size), reals(size),
         np.zeros((nodes, size), dtype=np.uint8), reals(nodes, size), reals(nodes, size),
         reals(size + 1, width), reals(size + 1, width), wholes(size), wholes(nodes),
-        reals(size), reals(size), reals(size), wholes(nodes * size + 1), wholes(size + 2),
-        wholes(size + 2), reals(size + 2, size), wholes(size), wholes(4), reals(1),
+        reals(size), reals(size), reals(size), wholes(nodes * (size + 1)), wholes(levels),
+        wholes(levels), reals(levels, size), wholes(size), wholes(5), np.array([0.0, 0.0, least]),
     )  # fmt: skip

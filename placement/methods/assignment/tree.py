@@ -1,7 +1,8 @@
 """Branch and bound, depth first, for solutions of cost up to a cutoff.
 
-At every node prices ascend a little and pairs are closed (Posta, Ferland and Michelon, 2012); the
-pair whose two sides raise the bound most is decided.
+At every node prices ascend a little and pairs are closed (Posta, Ferland and Michelon, 2012). Where
+prices leave open whether a node is engaged, that is decided first, as it is in facility location
+(Goertz and Klose, 2012); else the pair whose two sides raise the bound most.
 """
 
 from typing import Any
@@ -10,8 +11,10 @@ import numpy as np
 from numba import types
 
 from placement.methods.assignment.ascending import ascend
-from placement.methods.assignment.knapsacks import settle, shut, sift, weigh
-from placement.methods.assignment.sheets import FOUND, LEVEL, LOOKED, SHEET, TRAIL
+from placement.methods.assignment.engaging import idle, open_node, shut, shut_node, undo
+from placement.methods.assignment.knapsacks import settle
+from placement.methods.assignment.sheets import COST, FOUND, LEVEL, LOOKED, SHEET, TRAIL
+from placement.methods.assignment.weighing import sift, weigh
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
@@ -19,6 +22,8 @@ _AGAIN = 0.02
 """A node is sifted once more where so large a part of its pairs was closed."""
 _BEYOND = 1e-4
 """How far beyond the cutoff ascents aim, relative."""
+_DOUBT = 0.1
+"""A node is decided if it was engaged as often lately, and as often not."""
 
 
 @native(_INT(SHEET))
@@ -52,8 +57,27 @@ def tighten(s: Any, cutoff: Any, steps: Any) -> Any:
 
 
 @native(_INT(SHEET))
+def _choose_node(s: Any) -> Any:
+    """The node that is engaged as often as it is not, costs considered; -1 where none is."""
+    best, chosen = 0.0, -1
+    for i in range(len(s.room)):
+        doubt = min(s.chosen[i], 1.0 - s.chosen[i])
+        if idle(s, i) and doubt >= _DOUBT and doubt * s.fixed[i] > best:
+            best, chosen = doubt * s.fixed[i], i
+    return chosen
+
+
+@native(_INT(SHEET))
 def _choose(s: Any) -> Any:
-    """The pair to decide: both sides raise the bound, together most."""
+    """What to decide: a node to engage or not, what it does as a rule first; or else a pair.
+
+    Pairs have their numbers, then come nodes to engage, then nodes to shut. Both sides of a pair
+    raise the bound, together most.
+    """
+    node = _choose_node(s)
+    if node >= 0:
+        shutting = s.chosen[node] < 0.5
+        return s.open.size + shutting * len(s.room) + node
     best, chosen = -1.0, -1
     for j in range(len(s.price)):
         if s.choices[j] <= 1:
@@ -73,38 +97,43 @@ def _choose(s: Any) -> Any:
 
 @native(_NONE(SHEET))
 def _back(s: Any) -> None:
-    """Leave a level: open what it closed, and close the pair that it decided."""
-    level = s.cursor[LEVEL]
-    size = len(s.price)
-    while s.cursor[TRAIL] > s.marks[level]:
-        s.cursor[TRAIL] -= 1
-        pair = s.trail[s.cursor[TRAIL]]
-        s.open[pair // size, pair % size] = 1
-        s.choices[pair % size] += 1
+    """Leave a level: undo it, and have what it decided the other way."""
+    level, size = s.cursor[LEVEL], len(s.price)
+    undo(s, s.marks[level])
     s.price[:] = s.prices[level]
     s.cursor[LEVEL] = level - 1
-    pair = s.decided[level]
-    shut(s, pair // size, pair % size)
+    choice, node = s.decided[level], s.decided[level] - s.open.size
+    if node < 0:
+        shut(s, choice // size, choice % size)
+    elif node < len(s.room):
+        shut_node(s, node)
+    else:
+        open_node(s, node - len(s.room))
 
 
 @native(_NONE(SHEET, _INT))
-def _deeper(s: Any, pair: Any) -> None:
-    """Enter a level: the pair is all that is open to its job."""
+def _deeper(s: Any, choice: Any) -> None:
+    """Enter a level: a node is engaged or shut, or a pair is all that is open to its job."""
     s.cursor[LEVEL] += 1
     level, size = s.cursor[LEVEL], len(s.price)
     s.marks[level] = s.cursor[TRAIL]
-    s.decided[level] = pair
+    s.decided[level] = choice
     s.prices[level] = s.price
-    j = pair % size
-    for i in range(len(s.room)):
-        if s.open[i, j] and i != pair // size:
-            shut(s, i, j)
+    node = choice - s.open.size
+    if node >= len(s.room):
+        shut_node(s, node - len(s.room))
+    elif node >= 0:
+        open_node(s, node)
+    else:
+        for i in range(len(s.room)):
+            if s.open[i, choice % size] and i != choice // size:
+                shut(s, i, choice % size)
 
 
 @native(_NONE(SHEET))
 def _record(s: Any) -> None:
     """Note the solution in which every job has one choice."""
-    s.value[0] = settle(s)
+    s.value[COST] = settle(s)
     for j in range(len(s.price)):
         for i in range(len(s.room)):
             if s.open[i, j]:

@@ -55,6 +55,25 @@ def strengthened(search: Search, model: Model, deadline: float) -> Model:
     return model if begun is None else replace(model, program=begun[0].program())
 
 
+def complete(search: Search, model: Model, values: Floats, deadline: float) -> None:
+    """Offer the best placement with the nodes, copies and replicas of a point."""
+    program = model.program
+    lower, upper = program.lower.copy(), program.upper.copy()
+    for name in ("e", "h", "z"):
+        part = model.columns[name]
+        lower[part] = upper[part] = np.rint(values[part])
+    fixed = Program(
+        program.cost, lower, upper, program.whole,
+        program.matrix, program.row_lower, program.row_upper,
+    )  # fmt: skip
+    answer: Answer = solve_whole(
+        fixed, "highs", deadline, gap=search.gap / 10, seed=search.seed,
+        node_limit=_ROUNDING_NODES,
+    )  # fmt: skip
+    if answer.values is not None:
+        search.offer(decode(model, answer.values))
+
+
 class _Closer:
     """One closing."""
 
@@ -98,24 +117,9 @@ class _Closer:
         self.search.enter("branching")
         with self.search.timed("branching"):
             tree = Tree(relaxation, simplex, self.search.threads)
-            tree.run(self.cutoff, self.over, self.found, self.solved)
+            tree.run(
+                self.cutoff, self.over, self.found,
+                lambda values: complete(self.search, self.model, values, self.deadline),
+            )  # fmt: skip
         if not tree.open and self.search.objective is not None:
             self.found(min(tree.bound, self.cutoff()))
-
-    def solved(self, values: Floats) -> None:
-        """Offer the best placement with the nodes, copies and replicas of a point."""
-        program = self.model.program
-        lower, upper = program.lower.copy(), program.upper.copy()
-        for name in ("e", "h", "z"):
-            part = self.model.columns[name]
-            lower[part] = upper[part] = np.rint(values[part])
-        fixed = Program(
-            program.cost, lower, upper, program.whole,
-            program.matrix, program.row_lower, program.row_upper,
-        )  # fmt: skip
-        answer: Answer = solve_whole(
-            fixed, "highs", self.deadline, gap=self.search.gap / 10, seed=self.search.seed,
-            node_limit=_ROUNDING_NODES,
-        )  # fmt: skip
-        if answer.values is not None:
-            self.search.offer(decode(self.model, answer.values))
