@@ -12,7 +12,7 @@ import numpy as np
 
 from placement.compiled import Arcs, Compiled
 from placement.program import Entry, Program, ProgramBuilder
-from placement.quantities import REEXECUTION, ROUNDING, Floats, Ints
+from placement.quantities import REEXECUTION, Ints
 
 _WHOLE_UP = 1 - 1e-5
 """t <= y + this, with t whole, lets t reach y rounded up."""
@@ -81,13 +81,6 @@ def _number(keys: Ints) -> tuple[Ints, Ints]:
     """Distinct keys and, for each entry, the number of its key."""
     distinct, at = np.unique(keys, return_inverse=True)
     return distinct, at.reshape(-1)
-
-
-def _at_most(count: Ints, room: Floats, each: Floats) -> Floats:
-    """How many of some requests one node has room for, rounding allowed for."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        fitting = np.where(each > 0, np.floor(room * (1 + ROUNDING) / each), np.inf)
-    return np.minimum(count, fitting)
 
 
 class _Builder:
@@ -249,14 +242,11 @@ class _Builder:
         plain = np.flatnonzero(self.paid[run.n] & (q.class_model[run.g] < 0))
         light = np.flatnonzero(self.paid[verify.n] & ~self.redone)
         costly = np.flatnonzero(self.paid[self.n])
-        runs, checks = run.take(plain), verify.take(light)
         for name, columns, n, most in (
-            ("engage_run", self.x[plain], runs.n,
-             _at_most(q.count[runs.g], q.capacity_s[runs.n], runs.work_s)),
-            ("engage_check", self.v[light], checks.n,
-             _at_most(self.c.check_cap[checks.g], q.cores_s[checks.n], q.core_s[checks.g])),
+            ("engage_run", self.x[plain], run.n[plain], q.count[run.g[plain]]),
+            ("engage_check", self.v[light], verify.n[light], self.c.check_cap[verify.g[light]]),
             ("engage_replica", self.z[costly], self.n[costly], self.most[costly]),
-        ):  # fmt: skip
+        ):
             i = np.arange(len(columns))
             p.add_rows(name, len(columns), [(i, columns, 1.0), (i, self.e[n], -most)], upper=0.0)
 
