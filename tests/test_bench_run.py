@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from bench_samples import ROOT, command, row, run, tree, write
+from interrupts import heed_interrupts
 
 from benchmarks import contenders, known, suite
 from benchmarks.contenders import Watch
@@ -368,8 +369,9 @@ def test_an_interrupt_ends_a_suite_at_once(tmp_path):
     text = re.sub("methods = .*", 'methods = ["ours:milp/highs"]', SUITE.format(seeds=0))
     path.write_text(text.replace('"tiny"]', '"tiny", "large"]'), encoding="utf-8")
     process = subprocess.Popen(
-        command("run", path, "-o", results), cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
+        command("run", path, "-o", results), cwd=ROOT, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_interrupts,
+    )  # fmt: skip
     while process.poll() is None and (not results.exists() or not results.read_bytes()):
         time.sleep(0.01)
     time.sleep(1)
