@@ -1,8 +1,8 @@
 """Closing in from both sides: prices bound the cost and guide the search for a placement.
 
 In turns of fixed work, side by side where there are two threads: the dual side improves its prices,
-the primal side ruins and recreates; then they tell each other what they have found. Once the prices
-are settled, a second search takes their place. What is done in a turn depends on work alone, so
+the primal side ruins and recreates; then they tell each other what they have found. Once the dual
+side is done, a second search takes its place. What is done in a turn depends on work alone, so
 before the time limit the same seed gives the same answer.
 """
 
