@@ -19,49 +19,53 @@ _SHARE = 0.1
 """How much the last choice counts in how often a node was engaged lately."""
 
 
-@native(_INT(SHEET, _INT))
-def idle(s: Any, i: Any) -> Any:
-    """Whether a node may be engaged and need not be."""
-    return s.ways[i] > 0 and not s.used[i]
-
-
 @native(_INT(SHEET))
 def need(s: Any) -> Any:
-    """Note how many nodes more must be engaged for all jobs to have room; 0: there are not enough.
+    """Note how many nodes must be engaged for all jobs to have room; 0: there are not enough.
 
+    Those in use are not counted; the others that may be are noted as idle.
     Rooms count as they are, and jobs where they take least.
     """
     room, count = 0.0, 0
     for i in range(len(s.room)):
+        s.idle[i] = s.ways[i] > 0 and not s.used[i]
         if s.used[i]:
             room += s.room[i]
     for k in range(len(s.room)):
         if room >= s.value[LEAST]:
             break
-        if idle(s, s.ranks[k]):
+        if s.idle[s.ranks[k]]:
             room += s.room[s.ranks[k]]
             count += 1
     s.cursor[NEEDED] = count
     return room >= s.value[LEAST]
 
 
-@native(_REAL(SHEET))
-def _lift(s: Any) -> Any:
-    """The last piece that is needed, if it costs anything: the price of one node more."""
-    bar, passed = -np.inf, 0
+@native(_REAL(SHEET, _INT))
+def _lift(s: Any, paying: Any) -> Any:
+    """The last piece that is needed: the price of one node more. So many pieces cost nothing."""
+    bar, passed = 0.0, paying
     for _ in range(s.cursor[NEEDED]):
         if passed >= s.cursor[NEEDED]:
             break
         least, count = np.inf, 0
         for i in range(len(s.room)):
-            if idle(s, i) and s.piece[i] > bar:
+            if s.idle[i] and s.piece[i] > bar:
                 if s.piece[i] < least:
                     least, count = s.piece[i], 1
                 elif s.piece[i] == least:
                     count += 1
         bar = least
         passed += count
-    return max(bar, 0.0)
+    return bar
+
+
+@native(_NONE(SHEET, _INT))
+def _release(s: Any, i: Any) -> None:
+    """Take from a node what it takes."""
+    for j in range(len(s.price)):
+        s.gradient[j] += s.taken[i, j]
+        s.taken[i, j] = 0
 
 
 @native(_REAL(SHEET))
@@ -71,20 +75,23 @@ def engage(s: Any) -> Any:
     Begins with pieces that are a node's cost less the worth of its knapsack. What nodes take that
     are not engaged is taken from them.
     """
-    s.value[LIFT] = _lift(s)
+    paying = 0
+    for i in range(len(s.room)):
+        paying += s.idle[i] and s.piece[i] <= 0.0
+    s.value[LIFT] = _lift(s, paying) if paying < s.cursor[NEEDED] else 0.0
     total, missing = s.value[LIFT] * s.cursor[NEEDED], s.cursor[NEEDED]
     for i in range(len(s.room)):
         s.piece[i] -= s.value[LIFT]
-        missing -= idle(s, i) and s.piece[i] < 0.0
+        missing -= s.idle[i] and s.piece[i] < 0.0
     for i in range(len(s.room)):
-        free = idle(s, i)
+        free = s.idle[i]
         tied = free and missing > 0 and s.piece[i] == 0.0
         missing -= tied
         engaged = s.used[i] or tied or (free and s.piece[i] < 0.0)
         if free:
             total += min(s.piece[i], 0.0)
-        if not engaged:
-            s.taken[i, :] = 0
+        if not engaged and s.piece[i] + s.value[LIFT] < s.fixed[i]:
+            _release(s, i)
         s.chosen[i] += _SHARE * (engaged - s.chosen[i])
     return total
 

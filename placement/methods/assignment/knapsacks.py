@@ -82,24 +82,6 @@ def settle(s: Any) -> Any:
     return total if need(s) else np.inf
 
 
-@native(_REAL(SHEET, _INT))
-def _pack(s: Any, i: Any) -> Any:
-    """Note what node i takes at the prices; what that is worth."""
-    size = gather(s, i)
-    gain, units = 0.0, 0
-    s.taken[i, :] = 0
-    for k in range(size):
-        j = s.items[k]
-        gain += s.price[j] - s.cost[i, j]
-        units += s.units[i, j]
-        s.taken[i, j] = 1
-    if units <= s.left[i]:
-        return gain
-    fill_forward(s, i, size)
-    _take(s, i, size)
-    return s.forward[size, s.left[i]]
-
-
 @native(_REAL(SHEET))
 def relax(s: Any) -> Any:
     """The bound at the prices, what nodes then take, and how often each job is taken, less one."""
@@ -113,12 +95,21 @@ def relax(s: Any) -> Any:
         else:
             s.gradient[j] = 0.0
     for i in range(len(s.room)):
-        worth = _pack(s, i)
+        size = gather(s, i)
+        worth, units = 0.0, 0
+        s.taken[i, :] = 0
+        for k in range(size):
+            j = s.items[k]
+            worth += s.price[j] - s.cost[i, j]
+            units += s.units[i, j]
+            s.taken[i, j] = 1
+        if units > s.left[i]:
+            fill_forward(s, i, size)
+            _take(s, i, size)
+            worth = s.forward[size, s.left[i]]
+        for k in range(size):
+            s.gradient[s.items[k]] -= s.taken[i, s.items[k]]
         s.piece[i] = s.fixed[i] - worth
         if s.used[i]:
             total -= worth
-    total += engage(s)
-    for i in range(len(s.room)):
-        for j in range(len(s.price)):
-            s.gradient[j] -= s.taken[i, j]
-    return total
+    return total + engage(s)

@@ -22,8 +22,9 @@ class Sheet(NamedTuple):
         How many jobs a node is open to.
     opened : array of bytes over nodes
         1 where the node is engaged, as was decided.
-    used : array of bytes over nodes
-        1 where it is engaged, by decision or by a job with one choice.
+    used, idle : array of bytes over nodes
+        1 where it is engaged, by decision or by a job with one choice; 1 where it may be and need
+        not be.
     piece : array over nodes
         Coins for engaging a node with what it takes at these prices, beyond what the whole pays for
         any node; jobs with one choice aside.
@@ -76,6 +77,7 @@ class Sheet(NamedTuple):
     ways: Ints
     opened: _Bytes
     used: _Bytes
+    idle: _Bytes
     piece: Floats
     chosen: Floats
     ranks: Ints
@@ -110,7 +112,8 @@ _named: Any = types.NamedTuple
 SHEET = _named(
     [
         _REALS[2], _WHOLES[2], _WHOLES[1], _REALS[1], _WHOLES[1], _BYTES[1], _BYTES[1],
-        _REALS[1], _REALS[1], _WHOLES[1], _BYTES[2], _WHOLES[1], _REALS[1], _REALS[1], _BYTES[2],
+        _BYTES[1], _REALS[1], _REALS[1], _WHOLES[1], _BYTES[2], _WHOLES[1], _REALS[1], _REALS[1],
+        _BYTES[2],
         _REALS[2], _REALS[2], _REALS[2], _REALS[2], _WHOLES[1], _WHOLES[1],
         _REALS[1], _REALS[1], _REALS[1], _WHOLES[1], _WHOLES[1], _WHOLES[1],
         _REALS[2], _WHOLES[1], _WHOLES[1], _REALS[1],
@@ -135,16 +138,19 @@ def sheet_of(jobs: Jobs) -> Sheet:
     def reals(*shape: int) -> Floats:
         return np.zeros(shape)
 
+    def bits(*shape: int) -> _Bytes:
+        return np.zeros(shape, dtype=np.uint8)
+
     def wholes(length: int) -> Ints:
         return np.zeros(length, dtype=np.int64)
 
     return Sheet(
         np.where(able, jobs.cost, 0.0), np.ascontiguousarray(jobs.units), jobs.room.copy(),
-        jobs.fixed, able.sum(axis=1), np.zeros(nodes, dtype=np.uint8),
-        np.zeros(nodes, dtype=np.uint8), reals(nodes), reals(nodes),
+        jobs.fixed.copy(), able.sum(axis=1), bits(nodes), bits(nodes), bits(nodes), reals(nodes),
+        reals(nodes),
         np.argsort(-jobs.room, kind="stable"),
         able.astype(np.uint8), able.sum(axis=0), np.ones(size), reals(size),
-        np.zeros((nodes, size), dtype=np.uint8), reals(nodes, size), reals(nodes, size),
+        bits(nodes, size), reals(nodes, size), reals(nodes, size),
         reals(size + 1, width), reals(size + 1, width), wholes(size), wholes(nodes),
         reals(size), reals(size), reals(size), wholes(nodes * (size + 1)), wholes(levels),
         wholes(levels), reals(levels, size), wholes(size), wholes(5), np.array([0.0, 0.0, least]),

@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 
 from placement.methods.assignment.ascending import ascend
-from placement.methods.assignment.engaging import idle, open_node, shut, shut_node, undo
+from placement.methods.assignment.engaging import open_node, shut, shut_node, undo
 from placement.methods.assignment.knapsacks import settle
 from placement.methods.assignment.sheets import COST, FOUND, LEVEL, LOOKED, SHEET, TRAIL
 from placement.methods.assignment.weighing import sift, weigh
@@ -62,7 +62,7 @@ def _choose_node(s: Any) -> Any:
     best, chosen = 0.0, -1
     for i in range(len(s.room)):
         doubt = min(s.chosen[i], 1.0 - s.chosen[i])
-        if idle(s, i) and doubt >= _DOUBT and doubt * s.fixed[i] > best:
+        if s.idle[i] and doubt >= _DOUBT and doubt * s.fixed[i] > best:
             best, chosen = doubt * s.fixed[i], i
     return chosen
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from placement.methods.assignment.engaging import idle, open_node, shut
+from placement.methods.assignment.engaging import open_node
 from placement.methods.assignment.knapsacks import fill_forward, gather, relax
-from placement.methods.assignment.sheets import LIFT, SHEET
+from placement.methods.assignment.sheets import LIFT, SHEET, TRAIL
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
@@ -45,22 +45,29 @@ def _without(s: Any, k: Any, room: Any) -> Any:
     return best
 
 
+@native(_INT(SHEET, _INT))
+def _widest(s: Any, i: Any) -> Any:
+    """The most units of a job that may be put on node i."""
+    widest = 0
+    for j in range(len(s.price)):
+        if s.open[i, j] and s.choices[j] > 1 and s.units[i, j] <= s.left[i]:
+            widest = max(widest, s.units[i, j])
+    return widest
+
+
 @native(_NONE(SHEET, _INT))
 def _weigh_node(s: Any, i: Any) -> None:
     """What it costs node i to decide each pair the other way."""
     size, room = gather(s, i), s.left[i]
-    gains, units, widest = 0.0, 0, 0
-    for j in range(len(s.price)):
-        if s.open[i, j] and s.choices[j] > 1 and s.units[i, j] <= room:
-            widest = max(widest, s.units[i, j])
+    gains, units = 0.0, 0
     for k in range(size):
         gains += s.price[s.items[k]] - s.cost[i, s.items[k]]
         units += s.units[i, s.items[k]]
-    if units + widest > room:
+    if units > room or units + _widest(s, i) > room:
         fill_forward(s, i, size)
         _fill_backward(s, i, size)
     engaged = 0.0 if s.used[i] else s.fixed[i] - s.value[LIFT]
-    now = min(s.piece[i], 0.0) if idle(s, i) else s.piece[i] - s.fixed[i] + s.value[LIFT]
+    now = min(s.piece[i], 0.0) if s.idle[i] else s.piece[i] - s.fixed[i] + s.value[LIFT]
     k = 0
     for j in range(len(s.price)):
         if not s.open[i, j] or s.choices[j] <= 1:
@@ -112,17 +119,22 @@ def weigh(s: Any) -> Any:
 def sift(s: Any, bound: Any, cutoff: Any) -> Any:
     """Close pairs, weighed before, that no solution of cost up to the cutoff has; how many.
 
-    Nodes that all of them engage are engaged.
+    Nodes that all of them engage are engaged. Pairs are shut in place: a call would cost more.
     """
+    mark, size = s.cursor[TRAIL], len(s.price)
     closed = 0
     for j in range(len(s.price)):
         if s.choices[j] <= 1:
             continue
         for i in range(len(s.room)):
             if s.open[i, j] and bound + s.extra[i, j] > cutoff:
-                shut(s, i, j)
+                s.open[i, j] = 0
+                s.choices[j] -= 1
+                s.ways[i] -= 1
+                s.trail[mark + closed] = i * size + j
                 closed += 1
+    s.cursor[TRAIL] = mark + closed
     for i in range(len(s.room)):
-        if idle(s, i) and bound - s.piece[i] > cutoff:
+        if s.idle[i] and s.fixed[i] > 0.0 and bound - s.piece[i] > cutoff:
             open_node(s, i)
     return closed
