@@ -18,11 +18,12 @@ from placement.methods.recreate.improver import Recreation
 from placement.methods.recreate.starting import frozen_classes
 from placement.methods.reflow.offering import NODES
 from placement.methods.reflow.reflower import SideBySide, Task, one_by_one
+from placement.methods.shares import Shares
 from placement.prices import Prices
 from placement.search import Search
 from placement.solution import Placement
 
-OPENING, ARCS, ARCS_A_NODE = 170, 60_000_000, 24_000
+OPENING, ARCS, ARCS_A_NODE = 1_200, 60_000_000, 75_000
 """Looks at every arc before a placement follows the prices; arcs looked at in each turn: so many,
 and so many for each node."""
 STEPS, STEPS_A_NODE = 20_000, 25
@@ -205,17 +206,24 @@ class _BothSides:
         start = self.search.best if frozen_classes(self.compiled).any() else None
         large = self.compiled.quantities.n_nodes >= SEVERAL
         kept = self.chains[:1] if large and self.begun else []
+        shares = self.dual.shares if self.dual is not None and start is None else None
         self.chains = []
         while len(self.chains) + len(kept) < (CHAINS if self._settled else 1):
             self.begun += 1
-            self._begin(start, guide.prices, self.search.seed + self.begun)
+            self._begin(start, guide.prices, self.search.seed + self.begun, shares)
         self.chains += kept
 
-    def _begin(self, start: Placement | None, prices: Prices | None, seed: int) -> None:
+    def _begin(
+        self,
+        start: Placement | None,
+        prices: Prices | None,
+        seed: int,
+        shares: Shares | None = None,
+    ) -> None:
         """Begin one more chain; how long that takes is remembered for the next time."""
         begun = self.search.clock()
         run = Recreation(self.compiled, start, prices=prices, seed=seed)
-        run.construct()
+        run.construct(shares)
         self.chains.append(Chain(self.compiled, run, seed))
         self.begin_s = self.search.clock() - begun
 

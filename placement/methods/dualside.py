@@ -2,21 +2,18 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from placement.compiled import Compiled
 from placement.methods.bundle import Bundle
 from placement.methods.completion import Completer, Completion
 from placement.methods.pricing.pricer import Pricer
+from placement.methods.shares import Shares
 from placement.prices import Prices
 
-LOOK = 60_000_000
+LOOK = 100_000_000
 """Arcs looked at between two looks at the clock."""
-AROUND, EACH = 500_000, 7
+AROUND, EACH = 500_000, 40
 """Completing prices takes as long as looking at so many arcs, and at so many for each node and
 model."""
-FLAT = 4e-3
-"""Relative gain of pooled prices below which it is better to take them uphill."""
 
 
 class DualSide:
@@ -52,6 +49,11 @@ class DualSide:
         return self.guide if self._bundle is None else self._bundle.best
 
     @property
+    def shares(self) -> Shares | None:
+        """Where the relaxation has the classes, once its prices are as good as they get."""
+        return self.pricer.shares() if self.settled and len(self.pricer.fine) else None
+
+    @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
         return self._bundle is not None and self._bundle.done
@@ -67,18 +69,16 @@ class DualSide:
             arcs -= LOOK
         if over() and self.guide is not None:
             return
-        gain = self._complete(self.pricer.prices())
-        self.settled = self.pricer.done or (self.pricer.finest and gain < FLAT)
+        self._complete(self.pricer.prices())
+        self.settled = self.pricer.done
 
     @property
     def _known(self) -> Completion:
         assert self.guide is not None
         return self.guide
 
-    def _complete(self, prices: Prices) -> float:
-        """Complete prices; returns how much more they prove than those before, relatively."""
-        before = -np.inf if self.guide is None else self.guide.bound
+    def _complete(self, prices: Prices) -> None:
+        """Complete prices, and follow them where they prove more than those before."""
         found = self.completer.complete(prices.demand, prices.verification, near=self.guide)
-        if found.bound > before:
+        if self.guide is None or found.bound > self.guide.bound:
             self.guide = found
-        return float((found.bound - before) / max(abs(found.bound), 1e-9))

@@ -6,6 +6,7 @@ use the kinds of its mask only.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -43,15 +44,20 @@ class Cells:
     Parameters
     ----------
     compiled : Compiled
-    kinds : bool
-        Whether every node kind is a cell of its own.
+    parent : Cells or None
+        Coarser cells to take apart: a node with models loaded or stored is then a cell of its own,
+        and so are all others of a kind together.
+    among : array of bool, shape (classes, cells of `parent`), or None
+        Where classes may go; None for wherever they can.
 
     Attributes
     ----------
     node_cell, kind_cell : array of int
         The cell of each node and of each node kind.
     node_kind : array of int
-        The kind of each node.
+        The kind of each node; finer than `quantities` has it where cells are fine.
+    kind_base : array of int
+        What `quantities` calls that kind.
     members : list of array
         The nodes of each cell.
     node : array of int
@@ -64,24 +70,42 @@ class Cells:
         Mean $ per accelerator-second of each cell, without and with engagement.
     """
 
-    def __init__(self, compiled: Compiled, *, kinds: bool = False) -> None:
+    def __init__(
+        self, compiled: Compiled, parent: "Cells | None" = None, among: Bools | None = None
+    ) -> None:
         self.compiled = compiled
         self.q = q = compiled.quantities
-        self.node_kind = q.node_kind
-        keys = (q.node_type + 1) * (q.n_regions + 1) + q.node_region + 1
-        keys = q.node_kind if kinds else keys
-        _, first, cell = np.unique(keys, return_index=True, return_inverse=True)
-        self.node: Ints = np.asarray(first, dtype=np.int64)
-        self.node_cell: Ints = np.asarray(cell, dtype=np.int64).reshape(-1)
-        self.kind_cell: Ints = self.node_cell[q.kind_node]
+        fine = np.where(self._at_home(), len(q.kind_node) + np.arange(q.n_nodes), q.node_kind)
+        coarse = (q.node_type + 1) * (q.n_regions + 1) + q.node_region + 1
+        some, self.node_kind = _numbered(q.node_kind if parent is None else fine)
+        self.node, self.node_cell = _numbered(coarse if parent is None else fine)
+        self.kind_base: Ints = q.node_kind[some]
+        self.kind_cell: Ints = self.node_cell[some]
+        self._among = among
+        if parent is not None and among is not None:
+            self._among = among[:, parent.node_cell[self.node]]
         order = np.argsort(self.node_cell, kind="stable")
         self.members = np.split(order, np.searchsorted(self.node_cell[order], range(1, len(self))))
         self.rate = self.mean(compiled.rate)
         self.asking = self.mean(compiled.rate + compiled.engagement_rate)
         self._read_masks()
 
+    def _at_home(self) -> Bools:
+        """Nodes that have a model loaded or stored, and could run it."""
+        q = self.q
+        homes = ((q.loaded > 0) | q.hosted) & (self.compiled.max_replicas > 0)
+        return np.asarray(homes.any(axis=0))
+
     def __len__(self) -> int:
         return len(self.node)
+
+    @cached_property
+    def finer(self) -> Ints:
+        """How many cells each one is taken apart into, at most."""
+        home = self._at_home()
+        alone = np.bincount(self.node_cell[home], minlength=len(self))
+        together = np.bincount(self.kind_cell, minlength=len(self))
+        return np.asarray(alone + together)
 
     def mean(self, value: Floats) -> Floats:
         """Mean of something over the nodes of each cell, by capacity."""
@@ -99,7 +123,7 @@ class Cells:
         bit = np.minimum(rank, _MOST_KINDS)
         q = self.q
         tables = [self.compiled.run_kinds, self.compiled.verify_kinds]
-        able: Bools = np.concatenate([table[q.kind_class] for table in tables])
+        able: Bools = np.concatenate([t[q.kind_class][:, self.kind_base] for t in tables])
         bits = np.zeros((len(self), len(able)), dtype=np.int64)
         for kind in range(len(order)):
             bits[self.kind_cell[kind]] |= able[:, kind].astype(np.int64) << bit[kind]
@@ -141,5 +165,14 @@ class Cells:
 
     def _pairs(self, g: Ints, masks: Ints) -> tuple[Ints, Ints, Ints]:
         masks = masks[self.q.class_kind[g]]
-        row, cell = np.nonzero(masks >= 0)
+        able = masks >= 0
+        if self._among is not None:
+            able &= self._among[g]
+        row, cell = np.nonzero(able)
         return g[row], cell, masks[row, cell]
+
+
+def _numbered(keys: Ints) -> tuple[Ints, Ints]:
+    """One node of each group of equal keys, and the number of each node's group."""
+    _, first, number = np.unique(keys, return_index=True, return_inverse=True)
+    return np.asarray(first, dtype=np.int64), np.asarray(number, dtype=np.int64).reshape(-1)

@@ -92,6 +92,11 @@ class FirstOrder:
         one, many = np.bincount(at, single, size), np.bincount(at, bulk, size)
         return np.concatenate([one, one, many, many]).astype(float)
 
+    @property
+    def effort(self) -> int:
+        """What a step looks at: arcs, and entries of the rest."""
+        return len(self.pooled) + self.pooled.rest.matrix.nnz
+
     def begin(self, weight: float) -> None:
         """Start from the values set, primal and dual steps weighted as given."""
         self.weight = weight
@@ -146,6 +151,12 @@ class FirstOrder:
         np.minimum(runs, p.rest.cost[p.turned], out=runs)
         return np.where(np.isfinite(least), least, 0.0)
 
+    def reduced_costs(self) -> Floats:
+        """$ by which all of a class on an arc costs more than it is worth, links aside."""
+        p = self.pooled
+        worth = self.row[VALUE, : p.n_rows][p.arc_row]
+        return np.asarray(p.cost + p.work * self._window_prices() - worth)
+
     def _window_prices(self) -> Floats:
         """$ of an accelerator window for each arc, above the rate."""
         p, y = self.pooled, self.row[VALUE, self.pooled.n_rows :]
@@ -156,7 +167,7 @@ class FirstOrder:
         p = self.pooled
         primal = p.cost @ self.arc[X] + p.rest.cost @ self.column[VALUE]
         y = self.row[VALUE]
-        reduced = p.cost + p.work * self._window_prices() + self.arc[LINK] - y[p.arc_row]
+        reduced = self.reduced_costs() + self.arc[LINK]
         worth = p.rest.matrix.T @ y
         link = self.arc[LINK]
         worth[: 4 * len(p.windows)] += self._pulls(p.kappa * link, p.bulk_kappa * link)

@@ -127,6 +127,18 @@ def multiply(start: Any, index: Any, value: Any, vector: Any, result: Any) -> No
         result[i] = total
 
 
+@native("b1[:](i4[:], f8[:], i8)")
+def least_of_rows(first: Any, value: Any, most: Any) -> Any:
+    """Which arcs are among so many of least value in their row; those of value -inf always are."""
+    kept = value == -np.inf
+    for r in range(len(first) - 1):
+        row = value[first[r] : first[r + 1]]
+        top = np.inf if len(row) <= most else np.partition(row, most)[most]
+        for a in range(first[r], first[r + 1]):
+            kept[a] |= value[a] < top
+    return kept
+
+
 @native("UniTuple(f8, 2)(f4[:, :], f8[:, :], f8[:, :])")
 def ways(arc: Any, column: Any, row: Any) -> Any:
     """Squared ways since the restart of the primal and of the dual side, in the steps' metric."""

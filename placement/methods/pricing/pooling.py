@@ -57,11 +57,20 @@ class _Pool:
         np.add.at(kept.T, cells.node_cell, np.minimum(q.loaded, c.max_replicas).T)
         np.add.at(stored.T, cells.node_cell, (q.hosted & (c.max_replicas > 0)).T)
         self.kept, self.stored = kept[self.m, self.z], stored[self.m, self.z]
-        loading = q.span[self.m] * q.weights_gb[self.m] / cells.mean(q.load_gb_per_s)[self.z]
-        loading = cells.asking[self.z] * loading
+        self.load_s = q.span[self.m] * q.weights_gb[self.m] / cells.mean(q.load_gb_per_s)[self.z]
+        loading = cells.rate[self.z] * self.load_s
         fetch, own, self.bulk = self._reading()
         self.copy_cost = [loading + fetch, 0.0 * loading]
         self.copy_cost += [loading * self.bulk + own, loading * self.bulk]
+
+    def _widest_masks(self) -> Ints:
+        """For each (model, cell) the mask of most capacity among those of its classes."""
+        q, cells = self.q, self.cells
+        of_kind = np.bincount(cells.node_kind, q.capacity_s, len(cells.kind_cell))
+        size = cells.mask_kinds @ of_kind
+        order = np.lexsort((size[self.mask], self.at_copy))
+        last = np.searchsorted(self.at_copy[order], np.arange(len(self.m)), side="right") - 1
+        return np.asarray(self.mask[order[last]])
 
     def _reading(self) -> tuple[Floats, Floats, Floats]:
         """$ of fetching weights from the best region, and of storing them; copies of a bulk."""
@@ -154,9 +163,12 @@ class _Pool:
         again = len(self.run_g) + np.arange(len(self.check_g))
         held = q.replica_gb[self.m]
         each = (np.ones(len(k)), np.ones(len(k)), self.bulk, self.bulk)
+        loads = (self.load_s, 0.0 * self.load_s, self.load_s * self.bulk, self.load_s * self.bulk)
+        wide = i[2] + self._widest_masks()
         entries: list[tuple[Ints, Ints, Floats | float]] = [
             *((i[1] + k, j[way] + k, many) for way, many in enumerate(each)),
             *((i[4] + self.z, j[way] + k, -held * many) for way, many in enumerate(each)),
+            *((wide, j[way] + k, -load / self.window) for way, load in enumerate(loads)),
             (u, j[4] + u, 1.0), (again, j[4] + checked, 1.0),
             (i[2] + self.flow_mask, j[5] + f, 1.0), (i[3] + self.flow_kind, j[5] + f, -1.0),
             (i[3] + cells.node_kind[nodes], j[6] + e, q.capacity_s[nodes] / self.window),

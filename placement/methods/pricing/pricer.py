@@ -9,19 +9,29 @@ import numpy as np
 from placement.compiled import Compiled
 from placement.methods.pricing.cells import Cells
 from placement.methods.pricing.firstorder import CHECKED, FirstOrder
+from placement.methods.pricing.focusing import Focus, likely
+from placement.methods.pricing.kernels import X
 from placement.methods.pricing.levels import Level, lift, merge
 from placement.methods.pricing.pooling import pool
 from placement.methods.pricing.refining import refine
+from placement.methods.shares import Shares
 from placement.prices import Prices
 
-SETTLED = 0.005
-"""Relative distance of primal and dual values at which a level is done."""
+COARSER, FINEST = (5e-3, 1e-3), (1e-3, 5e-4)
+"""When a level is done: relative distance of primal and dual values, or relative move of the dual
+value since the last look; on coarser levels, and on the finest, whose fractions are of use too."""
 MOST_STEPS = 1600
 """Steps at most on one level."""
+LOOKED = 4 * CHECKED
+"""Steps between two looks at how far a level has come."""
 WORTH_MERGING = 2.0
 """A coarser level has to have so many times fewer arcs."""
+CELLS, KINDS = 16, 80
+"""Arcs that are looked at for each class, beside those in use: cells, and kinds of nodes there."""
+RENEWED = 3 * LOOKED
+"""Steps after which those are chosen anew."""
 MOST_ARCS = 4_000_000
-"""Node kinds become cells of their own where that takes no more arcs than this."""
+"""Cells are taken apart where that takes no more arcs than this, give or take."""
 
 
 class Pricer:
@@ -37,10 +47,13 @@ class Pricer:
         self.compiled, self.q = compiled, compiled.quantities
         self.fine = pool(compiled, Cells(compiled))
         self._levels = self._merge()
+        self._focus: Focus | None = None
         self._order = FirstOrder(self._levels[-1].coarse if self._levels else self.fine)
-        arcs = int(compiled.run_kinds.sum()) + int(compiled.verify_kinds.sum())
-        self._refinable = arcs <= MOST_ARCS
+        self._since, self._dual = 0, -np.inf
+        self._refinable = bool(len(self.fine))
         self.done = not len(self.fine)
+        if not self._levels and not self.done:
+            self._begin(self._order)
 
     def _merge(self) -> list[Level]:
         """Finest merging first."""
@@ -66,30 +79,60 @@ class Pricer:
     def advance(self, work: int) -> None:
         """Look at about so many arcs."""
         while work > 0 and not self.done:
-            arcs = len(self._order.pooled)
-            steps = max(CHECKED, min(work // arcs, 4 * CHECKED))
+            effort = self._order.effort
+            steps = max(CHECKED, min(work // effort, LOOKED - self._since))
             self._order.advance(steps)
-            work -= steps * arcs
-            self._settle()
+            self._since += steps
+            work -= steps * effort
+            if self._since >= LOOKED:
+                self._since = 0
+                self._look()
 
-    def _settle(self) -> None:
+    def _look(self) -> None:
         """Go to the finer level, or end, where this one has said what it can."""
         primal, dual = self._order.values()
-        apart = abs(primal - dual) > SETTLED * max(abs(primal), abs(dual))
-        if apart and self._order.steps < MOST_STEPS:
-            return
-        if self._levels:
-            self._order = lift(self._levels.pop(), self._order)
+        settled, stalled = FINEST if self.finest else COARSER
+        apart = abs(primal - dual) > settled * max(abs(primal), abs(dual))
+        moving = abs(dual - self._dual) > stalled * abs(dual)
+        self._dual = dual
+        if apart and moving and self._order.steps < MOST_STEPS:
+            if self._focus is not None and self._order.steps % RENEWED < LOOKED:
+                self._focus.renew()
+                self._order = self._focus.order
+        elif self._levels:
+            self._begin(lift(self._levels.pop(), self._order))
         elif self._refinable:
-            self._refinable = False
-            self.fine = pool(self.compiled, Cells(self.compiled, kinds=True))
-            self._order = refine(self._order, self.fine)
+            self._refine()
         else:
-            self.done = self._order.steps >= MOST_STEPS
+            self.done = True
+
+    def _begin(self, order: FirstOrder) -> None:
+        """Go on with the program of a finer level; with what matters of it, where it is the last.
+
+        Coarse programs are small.
+        """
+        self._dual, self._focus, self._order = -np.inf, None, order
+        if not self._levels:
+            self._focus = Focus(order, CELLS if self._refinable else KINDS)
+            self._order = self._focus.order
+
+    def _refine(self) -> None:
+        """Make node kinds cells of their own, in cells that matter to a class."""
+        self._refinable = False
+        solved, q = self.solved(), self.q
+        program = solved.pooled
+        kept = np.flatnonzero(likely(solved, CELLS))
+        among = np.zeros((q.n_classes, len(program.cells)), dtype=bool)
+        classes = np.concatenate([program.run_g, program.check_g])
+        among[classes[program.arc_row[kept]], program.at_cell[kept]] = True
+        if int((among @ program.cells.finer).sum()) > MOST_ARCS:
+            return
+        self.fine = pool(self.compiled, Cells(self.compiled, program.cells, among))
+        self._begin(refine(solved, self.fine))
 
     def solved(self) -> FirstOrder:
         """The iterate as it is now, of every class."""
-        order = self._order
+        order = self._order if self._focus is None else self._focus.whole()
         for level in reversed(self._levels):
             order = lift(level, order)
         return order
@@ -103,3 +146,17 @@ class Pricer:
         g = self.fine.check_g
         prices.verification[g] = check / (self.compiled.wanted_checks[g] * q.count[g])
         return prices
+
+    def shares(self) -> Shares:
+        """Which part of each class is executed where, as it is now."""
+        solved = self.solved()
+        program, cells = solved.pooled, solved.pooled.cells
+        runs = slice(0, program.first[len(program.run_g)])
+        return Shares(
+            g=program.run_g[program.arc_row[runs]],
+            cell=program.at_cell[runs],
+            part=solved.arc[X, runs].astype(float),
+            kind_cell=cells.kind_cell,
+            kind_base=cells.kind_base,
+            node_kind=cells.node_kind,
+        )

@@ -19,7 +19,9 @@ def refine(solved: FirstOrder, fine: Pooled) -> FirstOrder:
     key = coarse.arc_row * size + coarse.at_cell
     arc = np.searchsorted(key, fine.arc_row * size + parent[fine.at_cell])
     served = solved.arc[X].clip(0.0)
-    result.arc[X] = served[arc] * _parts(solved)[coarse.at_mask[arc], fine.at_cell]
+    base = fine.cells.kind_base
+    part = _parts(solved)[coarse.at_mask[arc], base[fine.at_cell]]
+    result.arc[X] = served[arc] * part * _sizes(fine)[fine.at_cell]
     result.arc[LINK] = solved.arc[LINK, arc] * coarse.kappa[arc] / fine.kappa
     number = np.zeros((int(coarse.copy_m.max(initial=0)) + 1, size), dtype=np.int64)
     number[coarse.copy_m, coarse.copy_cell] = np.arange(len(coarse.windows))
@@ -29,7 +31,7 @@ def refine(solved: FirstOrder, fine: Pooled) -> FirstOrder:
     copies = y[rows : rows + len(coarse.windows)][copy]
     kinds = y[rows + len(coarse.windows) + masks :][: len(coarse.cells.kind_cell)]
     saved = (coarse.cells.rate[parent] - fine.cells.rate) * fine.cells.q.window_s
-    kinds = np.maximum(kinds + saved, 0.0)
+    kinds = np.maximum(kinds[base] + saved, 0.0)
     memory = y[len(y) - size :][parent]
     at_mask = kinds[fine.cells.mask_cell]
     result.row[VALUE] = np.concatenate([y[:rows], copies, at_mask, kinds, memory])
@@ -45,6 +47,14 @@ def _parts(solved: FirstOrder) -> Floats:
     flow = np.zeros(p.cells.mask_kinds.shape)
     flow[mask, kind] = solved.column[VALUE, p.turned.stop :][: len(mask)].clip(0.0) + _TINY
     return np.asarray(flow / flow.sum(axis=1, keepdims=True))
+
+
+def _sizes(fine: Pooled) -> Floats:
+    """The part of its kind's capacity that each cell has."""
+    cells = fine.cells
+    size = np.bincount(cells.node_cell, cells.q.capacity_s, len(cells))
+    whole = np.bincount(cells.kind_base, size)
+    return np.asarray(size / np.maximum(whole[cells.kind_base], _TINY))
 
 
 def _columns(solved: FirstOrder, result: FirstOrder, copy: Ints) -> Floats:

@@ -4,6 +4,7 @@ import numpy as np
 
 from placement.compiled import Compiled
 from placement.methods.floor import floor_prices
+from placement.methods.recreate.confining import confined
 from placement.methods.recreate.sources import better_hosting, rehost
 from placement.methods.recreate.starting import (
     cost_of,
@@ -19,6 +20,7 @@ from placement.methods.recreate.starting import (
 )
 from placement.methods.recreate.state import MOST_MODELS, grow, new_book, rows_of, set_values
 from placement.methods.recreate.walking import FEW_ENTRIES, close, construct, walk
+from placement.methods.shares import Shares
 from placement.prices import Prices
 from placement.quantities import Bools, Floats, Ints, whole_up
 from placement.solution import Placement
@@ -29,6 +31,8 @@ _PASSES = 6
 """Times that a construction looks at all that waits."""
 _WORTH = 1e-3
 """A pass that serves less than this part of all requests is the last."""
+_PARTS = 0.3, 0.03
+"""A construction along a relaxation goes first where it has so much of a class."""
 
 
 class Recreation:
@@ -147,8 +151,26 @@ class Recreation:
         self.prices = prices
         set_values(self.compiled, self._book, self._least, prices, rent)
 
-    def construct(self) -> None:
-        """Place what waits: what few nodes can run first; then close nodes that do not pay."""
+    def construct(self, shares: Shares | None = None) -> None:
+        """Place what waits: what few nodes can run first; then close nodes that do not pay.
+
+        Parameters
+        ----------
+        shares : Shares or None
+            Where a relaxation has the classes: they go there first, as far as they find room.
+        """
+        if shares is not None:
+            for part in _PARTS:
+                with confined(self._book, self.compiled, shares, part):
+                    self._place()
+        self._place()
+        self.rehost()
+        close(self._book.native)
+        self.rehost()
+        self._remember()
+
+    def _place(self) -> None:
+        """Pass after pass over what waits, until one serves little."""
         order = self._order()
         for _ in range(_PASSES):
             self._book.models["front"] = 0
@@ -161,10 +183,6 @@ class Recreation:
             served = before - self._book.classes["left"].sum()
             if served <= _WORTH * self.compiled.quantities.total_count:
                 break
-        self.rehost()
-        close(self._book.native)
-        self.rehost()
-        self._remember()
 
     def _order(self) -> Ints:
         """Classes that must be served, then re-executed ones, then by how much can run them."""

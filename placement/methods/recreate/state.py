@@ -75,7 +75,7 @@ def new_book(
     classes = _classes(compiled, least, frozen, models, queue)
     roster, holders = _rosters(compiled, models)
     homes = _homes(compiled, models)
-    table, runs = _table(compiled), _bits(compiled.run_kinds)
+    table, runs = _table(compiled), bits(compiled.run_kinds)
     limits = q.instance.limits
     book = Book(
         {
@@ -87,7 +87,7 @@ def new_book(
             "slots": np.full((q.n_nodes, slots), -1, dtype=np.int32),
             "table": table,
             "runs": runs,
-            "checks": _bits(compiled.verify_kinds & (q.mode == REEXECUTION)[:, None]),
+            "checks": bits(compiled.verify_kinds & (q.mode == REEXECUTION)[:, None]),
             "holds": _holds(compiled),
             "known": _known(compiled, base),
             "fetch": fetch_costs(compiled, base),
@@ -136,7 +136,8 @@ def grow(book: Book, more: int) -> None:
         book.change("unused", book.unused + more)
 
 
-def _bits(able: Bools) -> Any:
+def bits(able: Bools) -> Any:
+    """A table of truths, eight to a byte."""
     return np.ascontiguousarray(np.packbits(able, axis=1))
 
 
