@@ -10,6 +10,7 @@ from placement.compiled import Compiled
 from placement.evaluation import evaluate_placement
 from placement.generate import generate
 from placement.methods.adapting import adapted
+from placement.methods.recreate.improver import Recreation
 from placement.solution import Placement, to_placement
 
 
@@ -54,14 +55,25 @@ def test_what_has_not_changed_is_kept(known):
     assert np.array_equal(after.unserved, before.unserved)
 
 
-def test_a_start_is_worth_its_time(known):
-    """From an earlier answer and its prices, a short search is no worse than one from nothing."""
+def searched(compiled, start, steps):
+    """Ruin and recreate, so many steps from a placement or from nothing."""
+    search = Recreation(compiled, start, seed=1)
+    search.construct()
+    search.advance(steps, 0.0)
+    return search
+
+
+def test_a_start_is_worth_its_work(known):
+    """From an answer to nearly the same demand, a tenth of the steps gets further."""
     instance, _ = known
-    first = solve(instance, time_limit=6.0, gap=0.0)
-    today = changed(instance, 0)
-    warm = solve(today, time_limit=2.0, gap=0.0, initial_solution=first.solution)
-    cold = solve(today, time_limit=2.0, gap=0.0)
-    assert warm.objective <= cold.objective * 1.03
+    yesterday = searched(Compiled(instance), None, 20_000).best
+    document = instance.to_dict()
+    for request in document["requests"][::10]:
+        request["count"] += request["count"] // 10 + 1
+    today = Compiled(Instance.from_dict(document))
+    warm = searched(today, adapted(today, yesterday), 1_000)
+    assert warm.complete
+    assert warm.best_objective < searched(today, None, 10_000).best_objective
 
 
 def test_a_plan_that_serves_nobody_is_adapted_too():

@@ -14,6 +14,8 @@ from placement.generate import generate
 from placement.methods.completion import complete
 from placement.methods.pricing.cells import Cells
 from placement.methods.pricing.firstorder import FirstOrder
+from placement.methods.pricing.focusing import Focus, likely
+from placement.methods.pricing.kernels import X
 from placement.methods.pricing.levels import lift, merge
 from placement.methods.pricing.pooling import pool
 from placement.methods.pricing.pricer import Pricer
@@ -56,10 +58,15 @@ def medium():
     return Compiled(generate("medium", seed=3))
 
 
-@pytest.mark.parametrize("kinds", [False, True])
-def test_the_first_order_method_ends_at_the_optimum(medium, kinds):
+def fine(compiled):
+    """The program in which nodes at home are cells of their own."""
+    return pool(compiled, Cells(compiled, Cells(compiled)))
+
+
+@pytest.mark.parametrize("whole", [lambda one: pool(one, Cells(one)), fine])
+def test_the_first_order_method_ends_at_the_optimum(medium, whole):
     """Primal and dual values close in on what simplex finds."""
-    pooled = pool(medium, Cells(medium, kinds=kinds))
+    pooled = whole(medium)
     order = FirstOrder(pooled)
     order.advance(12_000)
     optimum = by_highs(pooled)
@@ -75,21 +82,76 @@ def apart(order):
 def test_lifted_and_refined_iterates_start_closer_than_nothing():
     """After the same few steps, what a coarse program has found is worth a lot."""
     large = Compiled(generate("large", seed=3))
-    q, fine = large.quantities, pool(large, Cells(large))
-    level = merge(fine, q.class_model[np.concatenate([fine.run_g, fine.check_g])])
-    assert 2 * len(level.coarse) < len(fine)
-    coarse, cold = FirstOrder(level.coarse), FirstOrder(fine)
+    q, cells = large.quantities, pool(large, Cells(large))
+    level = merge(cells, q.class_model[np.concatenate([cells.run_g, cells.check_g])])
+    assert 2 * len(level.coarse) < len(cells)
+    coarse, cold = FirstOrder(level.coarse), FirstOrder(cells)
     coarse.advance(4_000)
     lifted = lift(level, coarse)
     lifted.advance(400)
     cold.advance(400)
     assert apart(lifted) < 0.5 * apart(cold)
     lifted.advance(1_000)
-    kinds = pool(large, Cells(large, kinds=True))
-    refined, new = refine(lifted, kinds), FirstOrder(kinds)
+    nodes = fine(large)
+    refined, new = refine(lifted, nodes), FirstOrder(nodes)
     refined.advance(400)
     new.advance(400)
     assert apart(refined) < 0.5 * apart(new)
+
+
+def test_what_matters_of_a_program_ends_at_its_optimum(medium):
+    """A few arcs a class, chosen anew now and then, are as good as all of them."""
+    pooled = pool(medium, Cells(medium))
+    focus = Focus(FirstOrder(pooled), 6)
+    assert 2 * len(focus.order.pooled) < len(pooled)
+    for _ in range(20):
+        focus.order.advance(600)
+        focus.renew()
+    optimum = by_highs(pooled)
+    assert focus.order.values() == pytest.approx((optimum, optimum), rel=3e-3)
+    whole = focus.whole()
+    assert whole.values()[0] == pytest.approx(focus.order.values()[0], rel=1e-6)
+
+
+def test_likely_arcs_are_those_in_use_and_the_cheapest(medium):
+    """So many of each class, ties aside, and whatever is in use."""
+    pooled = pool(medium, Cells(medium))
+    order = FirstOrder(pooled)
+    order.arc[X, ::7] = 0.5
+    kept, reduced = likely(order, 3), order.reduced_costs()
+    assert kept[::7].all()
+    for row in range(pooled.n_rows):
+        arcs = np.arange(pooled.first[row], pooled.first[row + 1])
+        idle = arcs[arcs % 7 > 0]
+        assert np.count_nonzero(kept[idle]) <= 3
+        assert reduced[idle[kept[idle]]].max(initial=-np.inf) <= reduced[idle[~kept[idle]]].min(
+            initial=np.inf
+        )
+
+
+def test_shares_serve_every_class(medium):
+    """At the end all of each class has its place, where nodes can run it."""
+    pricer = settled(medium)
+    shares = pricer.shares()
+    q = medium.quantities
+    served = np.bincount(shares.g, shares.part, q.n_classes)
+    turned = served < 0.9
+    assert np.mean(turned) < 0.05
+    able = shares.able(medium, 0.05)
+    assert able.any(axis=1).mean() > 0.95
+    assert not (able & ~medium.run_kinds[:, shares.kind_base]).any()
+    assert np.array_equal(shares.kind_base[shares.node_kind], q.node_kind)
+
+
+def test_nodes_with_models_are_cells_of_their_own(medium):
+    """Whoever has something loaded or stored is alone; as many cells as were foretold at most."""
+    q, cells = medium.quantities, Cells(medium)
+    parts = Cells(medium, cells)
+    at_home = ((q.loaded > 0) | q.hosted) & (medium.max_replicas > 0)
+    alone = np.bincount(parts.node_cell)[parts.node_cell[at_home.any(axis=0)]]
+    assert (alone == 1).all()
+    number = np.bincount(cells.node_cell[parts.node], minlength=len(cells))
+    assert (number <= cells.finer).all()
 
 
 def settled(compiled):

@@ -6,8 +6,8 @@ from placement.compiled import Compiled
 from placement.methods.completion import Completer, Completion
 from placement.methods.pricing.pricer import Pricer
 
-_PORTION = 10_000_000
-"""Arcs looked at between two looks at whether it is over."""
+_PORTION = 40_000_000
+"""Arcs and other entries looked at between two looks at whether it is over."""
 _FIRST, _ENOUGH = 8, 128
 """Portions before prices are first completed, which is done again as they double, and most."""
 

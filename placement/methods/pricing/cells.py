@@ -2,7 +2,8 @@
 
 Work and latency of a class are the same on all nodes of a cell, so classes meet cells and not
 nodes. What differs inside a cell (trusted hardware, size, roles) makes its node kinds; a class can
-use the kinds of its mask only.
+use the kinds of its mask only. Finer cells are single nodes, where those have models already, and
+kinds.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Dual prices from coarse to fine: models, models by region, every class, every node kind.
+"""Dual prices from coarse to fine: models, models by region, every class, at last single nodes.
 
 A step on a coarse program is cheap and settles what cells are worth; lifted, it leaves little for
 the next one to do. The same idea as multigrid.
@@ -27,7 +27,7 @@ LOOKED = 4 * CHECKED
 WORTH_MERGING = 2.0
 """A coarser level has to have so many times fewer arcs."""
 CELLS, KINDS = 16, 80
-"""Arcs that are looked at for each class, beside those in use: cells, and kinds of nodes there."""
+"""Arcs that are looked at for each class, beside those in use: of cells, and of their parts."""
 RENEWED = 3 * LOOKED
 """Steps after which those are chosen anew."""
 MOST_ARCS = 4_000_000
@@ -117,7 +117,7 @@ class Pricer:
             self._order = self._focus.order
 
     def _refine(self) -> None:
-        """Make node kinds cells of their own, in cells that matter to a class."""
+        """Take cells apart, for each class those that are likely to matter."""
         self._refinable = False
         solved, q = self.solved(), self.q
         program = solved.pooled

@@ -1,4 +1,4 @@
-"""From cells to their node kinds, each a cell of its own: what the coarse iterate says of them."""
+"""From cells to their parts: what the coarse iterate says of them."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ _TINY = 1e-12
 
 
 def refine(solved: FirstOrder, fine: Pooled) -> FirstOrder:
-    """An iterate of the program by node kinds that does what the one by cells does."""
+    """An iterate of the program of finer cells that does what the coarse one does."""
     coarse, result = solved.pooled, FirstOrder(fine)
     parent = coarse.cells.node_cell[fine.cells.node]
     size = len(coarse.cells)

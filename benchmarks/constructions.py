@@ -1,0 +1,49 @@
+"""What it is worth to construct along the relaxation, after the same steps of the search.
+
+python benchmarks/constructions.py --preset large --steps 300 --seeds 0 1
+"""
+
+import argparse
+import time
+
+import numpy as np
+
+from placement import native
+from placement.compiled import Compiled
+from placement.generate import generate
+
+
+def main() -> None:
+    """Print bound, and cost after construction and after the steps, for each way and seed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="large")
+    parser.add_argument("--steps", type=int, default=300, help="steps for each node")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="seeds of the search")
+    options = parser.parse_args()
+    native.prepare()
+    from placement.methods.completion import complete
+    from placement.methods.pricing.pricer import Pricer
+    from placement.methods.recreate.improver import Recreation
+
+    compiled = Compiled(generate(options.preset))
+    begun, pricer = time.monotonic(), Pricer(compiled)
+    while not pricer.done:
+        pricer.advance(100_000_000)
+    prices, shares = pricer.prices(), pricer.shares()
+    guide = complete(compiled, prices.demand, prices.verification)
+    print(f"pooled prices: bound ${guide.bound:,.1f} after {time.monotonic() - begun:.1f} s")
+    nodes = compiled.quantities.n_nodes
+    for name, along in (("by prices", None), ("along the relaxation", shares)):
+        for seed in options.seeds:
+            plan = Recreation(compiled, None, prices=guide.prices, seed=seed)
+            plan.guide(guide.prices, guide.rent_per_s)
+            plan.construct(along)
+            first = plan.objective
+            warmth = 0.01 * first / nodes
+            for left in np.linspace(1.0, 0.0, 20, endpoint=False):
+                plan.advance(options.steps * nodes // 20, warmth * float(left))
+            print(f"{name}, seed {seed}: ${first:,.1f}, then ${plan.best_objective:,.1f}")
+
+
+if __name__ == "__main__":
+    main()
