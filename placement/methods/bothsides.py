@@ -206,7 +206,7 @@ class _BothSides:
         start = self.search.best if frozen_classes(self.compiled).any() else None
         large = self.compiled.quantities.n_nodes >= SEVERAL
         kept = self.chains[:1] if large and self.begun else []
-        shares = self.dual.shares if self.dual is not None and start is None else None
+        shares = self.dual.shares() if self.dual is not None and start is None else None
         self.chains = []
         while len(self.chains) + len(kept) < (CHAINS if self._settled else 1):
             self.begun += 1

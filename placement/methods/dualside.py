@@ -48,7 +48,6 @@ class DualSide:
         """The prices that prove most."""
         return self.guide if self._bundle is None else self._bundle.best
 
-    @property
     def shares(self) -> Shares | None:
         """Where the relaxation has the classes, once its prices are as good as they get."""
         return self.pricer.shares() if self.settled and len(self.pricer.fine) else None

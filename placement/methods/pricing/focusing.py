@@ -1,7 +1,7 @@
 """A program without the arcs that are too dear to matter at the prices there are.
 
 Of all the cells that a class could go to, a handful matters. A step looks at every arc, so without
-the others there are ten times more steps in the same time. As prices move other arcs come to
+the others there are several times more steps in the same time. As prices move other arcs come to
 matter; so they are chosen anew now and then (sifting: Bixby and others 1992).
 """
 
@@ -18,8 +18,7 @@ from placement.methods.pricing.pooled import WAYS, Pooled, Rest
 from placement.quantities import Bools, Ints
 
 USED = 1e-3
-MOST = 80
-"""Arcs of each class row that are looked at, beside those in use."""
+"""Part of a class from which on an arc is in use."""
 
 
 class Focus:
@@ -42,11 +41,8 @@ class Focus:
 
     def __init__(self, solved: FirstOrder, most: int) -> None:
         self.full: Pooled = solved.pooled
+        self.order = self._whole = solved
         self._most = most
-        self._whole, self.order = solved, solved
-        self._arcs: Ints = np.arange(len(self.full))
-        self._columns: Ints = np.arange(len(self.full.rest.cost))
-        self._rows: Ints = np.arange(len(self.full.rest.needed))
         self._choose()
 
     def renew(self) -> None:
@@ -63,6 +59,7 @@ class Focus:
         whole.column[VALUE, self._columns] = order.column[VALUE]
         whole.row[VALUE, self._rows] = order.row[VALUE]
         whole.begin(order.weight)
+        whole.steps = order.steps
         return whole
 
     def _choose(self) -> None:

@@ -20,9 +20,10 @@ from placement.prices import Prices
 COARSER, FINEST = (5e-3, 1e-3), (1e-3, 5e-4)
 """When a level is done: relative distance of primal and dual values, or relative move of the dual
 value since the last look; on coarser levels, and on the finest, whose fractions are of use too."""
-MOST_STEPS, THOROUGH, FEW = 1600, 3000, 400_000_000
-"""Steps at most on one level; and steps on the finest, as many as can be had for looking at so many
-arcs."""
+MOST_STEPS = 1600
+"""Steps on one level, at most."""
+THOROUGH, AFFORDED = 3000, 400_000_000
+"""Steps on the finest level, at least, as far as they look at no more than so many arcs."""
 LOOKED = 4 * CHECKED
 """Steps between two looks at how far a level has come."""
 WORTH_MERGING = 2.0
@@ -98,7 +99,7 @@ class Pricer:
         self._dual = dual
         steps = self._order.steps
         going = apart and moving and steps < MOST_STEPS
-        if going or (self.finest and steps < min(THOROUGH, FEW // self._order.effort)):
+        if going or (self.finest and steps < min(THOROUGH, AFFORDED // self._order.effort)):
             if self._focus is not None and steps % RENEWED < LOOKED:
                 self._focus.renew()
                 self._order = self._focus.order
