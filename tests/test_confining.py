@@ -6,6 +6,8 @@ from reflows import compiled
 from searches import judged
 
 from placement.methods.completion import complete
+from placement.methods.dualside import DualSide
+from placement.methods.pricing import pricer
 from placement.methods.pricing.pricer import Pricer
 from placement.methods.recreate.confining import confined
 from placement.methods.recreate.improver import Recreation
@@ -17,11 +19,11 @@ PART = 0.03
 @pytest.fixture(scope="module")
 def guided():
     """60 nodes, settled prices completed, and where their relaxation has the classes."""
-    one, pricer = compiled("medium"), Pricer(compiled("medium"))
-    while not pricer.done:
-        pricer.advance(10_000_000)
-    prices = pricer.prices()
-    return one, complete(one, prices.demand, prices.verification), pricer.shares()
+    one, pricing = compiled("medium"), Pricer(compiled("medium"))
+    while not pricing.done:
+        pricing.advance(10_000_000)
+    prices = pricing.prices()
+    return one, complete(one, prices.demand, prices.verification), pricing.shares()
 
 
 def begun(one, guide):
@@ -54,6 +56,18 @@ def test_the_book_is_as_it_was(guided):
     assert (int(book.bytes), int(book.kinds)) == widths
     for name, table in before.items():
         assert np.array_equal(book.arrays[name], table), name
+
+
+def test_whole_cells_are_not_followed(guided, monkeypatch):
+    """There are shares to follow once single nodes are known, and only then."""
+    one, _, _ = guided
+    for most, known in ((pricer.MOST_ARCS, True), (0, False)):
+        monkeypatch.setattr(pricer, "MOST_ARCS", most)
+        dual = DualSide(one, None)
+        assert dual.shares() is None
+        while not dual.settled:
+            dual.advance(10_000_000, lambda: False)
+        assert (dual.shares() is not None) == known
 
 
 def test_plans_along_the_relaxation_are_cheaper(guided):

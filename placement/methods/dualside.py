@@ -49,8 +49,11 @@ class DualSide:
         return self.guide if self._bundle is None else self._bundle.best
 
     def shares(self) -> Shares | None:
-        """Where the relaxation has the classes, once its prices are as good as they get."""
-        return self.pricer.shares() if self.settled and len(self.pricer.fine) else None
+        """Where the relaxation has the classes, once its prices are as good as they get.
+
+        None before, and where it knows no single nodes: cells are too wide to follow.
+        """
+        return self.pricer.shares() if self.settled and self.pricer.apart else None
 
     @property
     def done(self) -> bool:

@@ -43,6 +43,8 @@ class Pricer:
     ----------
     done : bool
         Whether more work would change little.
+    apart : bool
+        Whether cells have been taken apart.
     """
 
     def __init__(self, compiled: Compiled) -> None:
@@ -53,7 +55,7 @@ class Pricer:
         self._order = FirstOrder(self._levels[-1].coarse if self._levels else self.fine)
         self._since, self._dual = 0, -np.inf
         self._refinable = bool(len(self.fine))
-        self.done = not len(self.fine)
+        self.done, self.apart = not len(self.fine), False
         if not self._levels and not self.done:
             self._begin(self._order)
 
@@ -131,6 +133,7 @@ class Pricer:
         among[classes[program.arc_row[kept]], program.at_cell[kept]] = True
         if int((among @ program.cells.finer).sum()) > MOST_ARCS:
             return
+        self.apart = True
         self.fine = pool(self.compiled, Cells(self.compiled, program.cells, among))
         self._begin(refine(solved, self.fine))
 
