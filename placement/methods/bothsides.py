@@ -78,6 +78,10 @@ class _BothSides:
         """Seconds for handing in placement and prices, by how long that took before."""
         return self.offer_s + self.certify_s
 
+    def _left_s(self) -> float:
+        """Seconds until it is over."""
+        return self.deadline - self.finish_s - self.search.clock()
+
     def over(self) -> bool:
         """Whether it is time to hand in what there is."""
         return self.search.done or self.search.clock() + self.finish_s >= self.deadline
@@ -135,7 +139,7 @@ class _BothSides:
     # --- the dual side -------------------------------------------------------------------------
 
     def _open_dual(self) -> None:
-        dual = DualSide(self.compiled, self.search.prices)
+        dual = DualSide(self.compiled, self.search.prices, self._left_s)
         if self.search.start is None:
             dual.advance(OPENING * len(dual.pricer.fine), self.over)
         self.dual = dual

@@ -9,7 +9,7 @@ from placement.methods.pricing.pricer import Pricer
 from placement.methods.shares import Shares
 from placement.prices import Prices
 
-LOOK = 100_000_000
+LOOK = 30_000_000
 """Arcs looked at between two looks at the clock."""
 AROUND, EACH = 500_000, 40
 """Completing prices takes as long as looking at so many arcs, and at so many for each node and
@@ -24,6 +24,8 @@ class DualSide:
     compiled : Compiled
     known : Prices or None
         Prices of an earlier answer.
+    left_s : callable or None
+        Seconds that are left; None for no limit.
 
     Attributes
     ----------
@@ -34,8 +36,13 @@ class DualSide:
         Whether the guide is as good as it gets.
     """
 
-    def __init__(self, compiled: Compiled, known: Prices | None) -> None:
-        self.completer, self.pricer = Completer(compiled), Pricer(compiled)
+    def __init__(
+        self,
+        compiled: Compiled,
+        known: Prices | None,
+        left_s: Callable[[], float] | None = None,
+    ) -> None:
+        self.completer, self.pricer = Completer(compiled), Pricer(compiled, left_s)
         self._effort = AROUND + EACH * compiled.quantities.n_nodes * compiled.quantities.n_models
         self.guide: Completion | None = None
         self._bundle: Bundle | None = None

@@ -4,6 +4,8 @@ A step on a coarse program is cheap and settles what cells are worth; lifted, it
 the next one to do. The same idea as multigrid.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from placement.compiled import Compiled
@@ -36,8 +38,18 @@ MOST_ARCS = 4_000_000
 """Cells are taken apart where that takes no more arcs than this, give or take."""
 
 
+APART_S = 5e-6
+"""Seconds that this takes for each of them, at most."""
+
+
 class Pricer:
     """Prices that get better with every portion of work.
+
+    Parameters
+    ----------
+    compiled : Compiled
+    left_s : callable or None
+        Seconds that are left, so that nothing long is begun at the end; None for no limit.
 
     Attributes
     ----------
@@ -47,8 +59,9 @@ class Pricer:
         Whether cells have been taken apart.
     """
 
-    def __init__(self, compiled: Compiled) -> None:
+    def __init__(self, compiled: Compiled, left_s: Callable[[], float] | None = None) -> None:
         self.compiled, self.q = compiled, compiled.quantities
+        self._left_s = left_s or (lambda: np.inf)
         self.fine = pool(compiled, Cells(compiled))
         self._levels = self._merge()
         self._focus: Focus | None = None
@@ -131,7 +144,8 @@ class Pricer:
         among = np.zeros((q.n_classes, len(program.cells)), dtype=bool)
         classes = np.concatenate([program.run_g, program.check_g])
         among[classes[program.arc_row[kept]], program.at_cell[kept]] = True
-        if int((among @ program.cells.finer).sum()) > MOST_ARCS:
+        arcs = int((among @ program.cells.finer).sum())
+        if arcs > MOST_ARCS or APART_S * arcs > self._left_s():
             return
         self.apart = True
         self.fine = pool(self.compiled, Cells(self.compiled, program.cells, among))
