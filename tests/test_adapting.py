@@ -55,6 +55,16 @@ def test_what_has_not_changed_is_kept(known):
     assert np.array_equal(after.unserved, before.unserved)
 
 
+def test_a_start_is_worth_its_time(known):
+    """From an earlier answer and its prices, a short search is no worse than one from nothing."""
+    instance, _ = known
+    first = solve(instance, time_limit=6.0, gap=0.0)
+    today = changed(instance, 0)
+    warm = solve(today, time_limit=2.0, gap=0.0, initial_solution=first.solution)
+    cold = solve(today, time_limit=2.0, gap=0.0)
+    assert warm.objective <= cold.objective * 1.03
+
+
 def searched(compiled, start, steps):
     """Ruin and recreate, so many steps from a placement or from nothing."""
     search = Recreation(compiled, start, seed=1)
