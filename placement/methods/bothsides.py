@@ -84,7 +84,7 @@ class _BothSides:
 
     def over(self) -> bool:
         """Whether it is time to hand in what there is."""
-        return self.search.done or self.search.clock() + self.finish_s >= self.deadline
+        return self.search.done or self._left_s() <= 0.0
 
     def run(self) -> Completion | None:
         """Open, then turn by turn."""

@@ -76,13 +76,16 @@ class Cells:
     ) -> None:
         self.compiled = compiled
         self.q = q = compiled.quantities
-        fine = np.where(self._at_home(), len(q.kind_node) + np.arange(q.n_nodes), q.node_kind)
-        coarse = (q.node_type + 1) * (q.n_regions + 1) + q.node_region + 1
-        some, self.node_kind = _numbered(q.node_kind if parent is None else fine)
-        self.node, self.node_cell = _numbered(coarse if parent is None else fine)
+        if parent is None:
+            kinds, cells = q.node_kind, (q.node_type + 1) * (q.n_regions + 1) + q.node_region + 1
+        else:
+            alone = len(q.kind_node) + np.arange(q.n_nodes)
+            kinds = cells = np.where(parent.at_home, alone, q.node_kind)
+        some, self.node_kind = _numbered(kinds)
+        self.node, self.node_cell = _numbered(cells)
         self.kind_base: Ints = q.node_kind[some]
         self.kind_cell: Ints = self.node_cell[some]
-        self._among = among
+        self._among: Bools | None = None
         if parent is not None and among is not None:
             self._among = among[:, parent.node_cell[self.node]]
         order = np.argsort(self.node_cell, kind="stable")
@@ -91,7 +94,8 @@ class Cells:
         self.asking = self.mean(compiled.rate + compiled.engagement_rate)
         self._read_masks()
 
-    def _at_home(self) -> Bools:
+    @cached_property
+    def at_home(self) -> Bools:
         """Nodes that have a model loaded or stored, and could run it."""
         q = self.q
         homes = ((q.loaded > 0) | q.hosted) & (self.compiled.max_replicas > 0)
@@ -100,11 +104,10 @@ class Cells:
     def __len__(self) -> int:
         return len(self.node)
 
-    @cached_property
+    @property
     def finer(self) -> Ints:
         """How many cells each one is taken apart into, at most."""
-        home = self._at_home()
-        alone = np.bincount(self.node_cell[home], minlength=len(self))
+        alone = np.bincount(self.node_cell[self.at_home], minlength=len(self))
         together = np.bincount(self.kind_cell, minlength=len(self))
         return np.asarray(alone + together)
 

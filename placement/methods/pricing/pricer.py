@@ -36,8 +36,6 @@ RENEWED = 3 * LOOKED
 """Steps after which those are chosen anew."""
 MOST_ARCS = 4_000_000
 """Cells are taken apart where that takes no more arcs than this, give or take."""
-
-
 APART_S = 5e-6
 """Seconds that this takes for each of them, at most."""
 
@@ -64,13 +62,12 @@ class Pricer:
         self._left_s = left_s or (lambda: np.inf)
         self.fine = pool(compiled, Cells(compiled))
         self._levels = self._merge()
+        self._since = 0
+        self._refinable, self.apart = True, False
+        self.done = not len(self.fine)
         self._focus: Focus | None = None
         self._order = FirstOrder(self._levels[-1].coarse if self._levels else self.fine)
-        self._since, self._dual = 0, -np.inf
-        self._refinable = bool(len(self.fine))
-        self.done, self.apart = not len(self.fine), False
-        if not self._levels and not self.done:
-            self._begin(self._order)
+        self._begin(self._order)
 
     def _merge(self) -> list[Level]:
         """Finest merging first."""
@@ -109,11 +106,11 @@ class Pricer:
         """Go to the finer level, or end, where this one has said what it can."""
         primal, dual = self._order.values()
         settled, stalled = FINEST if self.finest else COARSER
-        apart = abs(primal - dual) > settled * max(abs(primal), abs(dual))
+        open_ = abs(primal - dual) > settled * max(abs(primal), abs(dual))
         moving = abs(dual - self._dual) > stalled * abs(dual)
         self._dual = dual
         steps = self._order.steps
-        going = apart and moving and steps < MOST_STEPS
+        going = open_ and moving and steps < MOST_STEPS
         if going or (self.finest and steps < min(THOROUGH, AFFORDED // self._order.effort)):
             if self._focus is not None and steps % RENEWED < LOOKED:
                 self._focus.renew()
@@ -131,7 +128,7 @@ class Pricer:
         Coarse programs are small.
         """
         self._dual, self._focus, self._order = -np.inf, None, order
-        if not self._levels:
+        if not self._levels and not self.done:
             self._focus = Focus(order, CELLS if self._refinable else KINDS)
             self._order = self._focus.order
 
