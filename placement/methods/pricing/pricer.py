@@ -62,7 +62,7 @@ class Pricer:
         self._left_s = left_s or (lambda: np.inf)
         self.fine = pool(compiled, Cells(compiled))
         self._levels = self._merge()
-        self._since = 0
+        self._since, self._dual = 0, -np.inf
         self._refinable, self.apart = True, False
         self.done = not len(self.fine)
         self._focus: Focus | None = None
