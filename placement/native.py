@@ -4,9 +4,10 @@ Every such function has explicit signatures, so it is compiled once, when it is 
 disk beside the module, or in the user's cache directory where that cannot be written; later
 processes load it. It gives up the interpreter's lock, so two run side by side in threads.
 
-Compiling takes some 40 s and loading half a second, which no time limit should pay for: `solve`
-calls `prepare` before its clock starts, for instances large enough (`pays_for`). Methods import
-modules with native functions only where `pays` says so. Nothing here imports numba before.
+Compiling takes some 40 s and loading one or two, once a process. `solve` calls `prepare` before its
+clock starts, for instances large enough (`pays_for`); a command has its limit pay for loading, and
+never for compiling. Methods import modules with native functions only where `pays` says so. Nothing
+here imports numba before.
 """
 
 import hashlib
@@ -39,6 +40,9 @@ What a native function calls is compiled into it, so a module and those it calls
 belong into one package.
 """
 
+FOR_JOBS = "placement.methods.assignment"
+"""What only instances without models have a use for."""
+
 LEAST_PAIRS = 5_000
 """Smaller instances, by classes x nodes, are solved without native functions."""
 
@@ -50,7 +54,7 @@ _TAG = f"py{sys.version_info.major}{sys.version_info.minor}"
 _F = TypeVar("_F", bound=Callable[..., Any])
 _lock = threading.RLock()
 _fresh: set[str] = set()
-_loaded: set[tuple[str, ...]] = set()
+_loaded: set[str] = set()
 
 
 def native(*signatures: Any) -> Callable[[_F], _F]:
@@ -108,8 +112,13 @@ def is_ready() -> bool:
         return False
 
 
-def prepare() -> None:
-    """Load all native functions, compiling what has not been; another process at it is waited for.
+def prepare(instance: "Instance | None" = None) -> None:
+    """Load native functions, compiling what has not been; another process at it is waited for.
+
+    Parameters
+    ----------
+    instance : Instance or None
+        What they are for, where not for everything. Where anything has to be compiled, all is.
 
     Raises
     ------
@@ -117,16 +126,21 @@ def prepare() -> None:
         If numba cannot be imported or cannot compile them.
     """
     with _lock:
-        if not MODULES or MODULES in _loaded:
+        without = {FOR_JOBS} if instance is not None and instance.models else set()
+        wanted = tuple(name for name in MODULES if name not in without)
+        if _loaded.issuperset(wanted):
             return
         with _alone():
             try:
-                for name in (name for entry in MODULES for name in _members(entry)):
+                ready = is_ready()
+                entries = wanted if ready else MODULES
+                for name in (name for entry in entries for name in _members(entry)):
                     importlib.import_module(name)
-                _write(_ready_name())
+                if not ready:
+                    _write(_ready_name())
             except Exception as error:
                 raise EngineError(f"native functions cannot be compiled: {error}") from error
-        _loaded.add(MODULES)
+        _loaded.update(entries)
 
 
 # --- sources ------------------------------------------------------------------------------------

@@ -169,7 +169,7 @@ def solve_by(
     """
     _check_arguments(engine, time_limit, gap, threads)
     if native.pays_for(instance):
-        native.prepare()
+        native.prepare(instance)
     begun = time.monotonic()
     compiled = Compiled(instance)
     aggregation = aggregate(compiled.quantities)

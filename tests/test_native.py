@@ -175,11 +175,26 @@ def test_every_module_listed_exists():
         assert native._members(entry)
 
 
+LOAD = """
+import sys
+from placement import generate, native
+native.prepare(generate.generate("tiny"))
+print("placement.methods.pricing.kernels" in sys.modules, native.FOR_JOBS in sys.modules)
+"""
+
+
+def test_what_is_of_no_use_is_not_loaded():
+    """Instances with models leave the engine for plain jobs alone, once all is compiled."""
+    native.prepare()
+    told = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["True", "False"]
+
+
 def test_compiling_is_not_on_the_clock(monkeypatch):
     """A second of it leaves a limit of half a second as it is; small instances need none."""
     prepared = []
 
-    def prepare():
+    def prepare(_):
         prepared.append(time.monotonic())
         time.sleep(1)
 

@@ -6,6 +6,7 @@ side is done, a second search takes its place. What is done in a turn depends on
 before the time limit the same seed gives the same answer.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -47,9 +48,9 @@ SEVERAL = 450
 """With so many nodes reflow has more than one program to solve, and one chain keeps all threads."""
 OFFERED = 8
 """Turns between two looks of the judge at the placement."""
-FINISH_S, BEGIN_S = 1.8e-4, 4e-4
-"""Seconds that reporting the answer takes for each class and node, and that ruin and recreate takes
-to begin after a reflow, for each node."""
+FINISH_S, CERTIFY_S, BEGIN_S = 8e-5, 1.5e-7, 4e-4
+"""Seconds that reporting the answer takes for each class and node; the judge with prices, for each
+class and kind of node; and ruin and recreate to begin after a reflow, for each node."""
 
 
 def close_in(search: Search, deadline: float) -> Completion | None:
@@ -67,7 +68,9 @@ class _BothSides:
         self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
         self.steps = STEPS + STEPS_A_NODE * q.n_nodes
         self.arcs = ARCS + ARCS_A_NODE * q.n_nodes
-        self.offer_s = self.certify_s = self.begin_s = 0.0
+        self.offer_s = self.begin_s = 0.0
+        self.certify_s = CERTIFY_S * self.compiled.table_size
+        self.offered = math.inf
         self.dual: DualSide | None = None
         self.chains: list[Chain] = []
         self.begun, self.begun_at = 0, search.clock()
@@ -150,7 +153,7 @@ class _BothSides:
         if best is not None and (known is None or best.bound > known * (1 + 1e-9)):
             begun = self.search.clock()
             self.search.certify(best.prices)
-            self.certify_s = self.search.clock() - begun
+            self.certify_s = max(self.certify_s, self.search.clock() - begun)
 
     @property
     def _guide(self) -> Completion:
@@ -170,7 +173,7 @@ class _BothSides:
                 start = adapted(self.compiled, search.start)
             self._begin(start, search.prices, search.seed)
             self._offer()
-            self.chains[0].recreate(STEPS, self._warmth(), self.over)
+            self.chains[0].recreate(self.steps, self._warmth(), self.over)
 
     def _worth_a_start(self) -> bool:
         """Whether prices are settled, and what there is was made at worse ones."""
@@ -289,10 +292,10 @@ class _BothSides:
         return WARM / (1.0 + nodes / MANY) * self.objective / nodes
 
     def _offer(self) -> None:
-        """Hand in the best placement."""
-        if not self.chains:
+        """Hand in the best placement, where it is new."""
+        if not self.chains or self.objective == self.offered:
             return
-        begun = self.search.clock()
+        self.offered, begun = self.objective, self.search.clock()
         best = min(self.chains, key=lambda chain: chain.objective).best
         if best is not None:
             self.search.offer(best)

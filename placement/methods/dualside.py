@@ -1,5 +1,7 @@
 """The dual side: pooled prices, completed node by node, then taken uphill."""
 
+import math
+import time
 from collections.abc import Callable
 
 from placement.compiled import Compiled
@@ -9,11 +11,13 @@ from placement.methods.pricing.pricer import Pricer
 from placement.methods.shares import Shares
 from placement.prices import Prices
 
-LOOK = 30_000_000
+LOOK = 8_000_000
 """Arcs looked at between two looks at the clock."""
 AROUND, EACH = 500_000, 40
 """Completing prices takes as long as looking at so many arcs, and at so many for each node and
 model."""
+COMPLETE_S = 8e-7
+"""Seconds that completing prices takes for each node and model, at least."""
 
 
 class DualSide:
@@ -25,7 +29,7 @@ class DualSide:
     known : Prices or None
         Prices of an earlier answer.
     left_s : callable or None
-        Seconds that are left; None for no limit.
+        Seconds that are left; None for no limit. Pricing ends where completion just fits in.
 
     Attributes
     ----------
@@ -43,7 +47,10 @@ class DualSide:
         left_s: Callable[[], float] | None = None,
     ) -> None:
         self.completer, self.pricer = Completer(compiled), Pricer(compiled, left_s)
-        self._effort = AROUND + EACH * compiled.quantities.n_nodes * compiled.quantities.n_models
+        size = compiled.quantities.n_nodes * compiled.quantities.n_models
+        self._effort = AROUND + EACH * size
+        self._left_s = left_s or (lambda: math.inf)
+        self._complete_s = COMPLETE_S * size
         self.guide: Completion | None = None
         self._bundle: Bundle | None = None
         self.settled = False
@@ -73,10 +80,10 @@ class DualSide:
             self._bundle = self._bundle or Bundle(self.completer, self._known)
             self._bundle.advance(max(1, arcs // self._effort), over)
             return
-        while arcs > 0 and not self.pricer.done and not over():
+        while arcs > 0 and not (self.pricer.done or over() or self._late):
             self.pricer.advance(min(arcs, LOOK))
             arcs -= LOOK
-        if over() and self.guide is not None:
+        if over():
             return
         self._complete(self.pricer.prices())
         self.settled = self.pricer.done
@@ -86,8 +93,15 @@ class DualSide:
         assert self.guide is not None
         return self.guide
 
+    @property
+    def _late(self) -> bool:
+        """Whether there is no more than the time to complete what there is."""
+        return self._left_s() <= self._complete_s
+
     def _complete(self, prices: Prices) -> None:
         """Complete prices, and follow them where they prove more than those before."""
+        begun = time.monotonic()
         found = self.completer.complete(prices.demand, prices.verification, near=self.guide)
+        self._complete_s = max(self._complete_s, time.monotonic() - begun)
         if self.guide is None or found.bound > self.guide.bound:
             self.guide = found

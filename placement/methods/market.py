@@ -26,8 +26,9 @@ FIRST_STEP, LAST_STEP = 0.1, 0.01
 """Relative price change at an excess demand of the whole capacity, first and last."""
 
 
-TABLE_S = 1e-7
-"""Seconds that one pass over one (class, kind) takes, all tables and the certificate included."""
+TABLE_S, LOOKS = 1e-7, 3
+"""Seconds that one pass over one (class, kind) takes, and how many passes the simplest prices and
+their certificate are worth."""
 
 
 def settled_prices(search: Search) -> Prices:
@@ -43,10 +44,10 @@ def settled_prices(search: Search) -> Prices:
 def market_prices(search: Search, work: int = GLANCE) -> Prices:
     """Prices after a few rounds of the market, fewer, or simpler ones, where time is short."""
     size = search.compiled.table_size
-    if search.remaining_s < 10 * TABLE_S * size:
+    if search.remaining_s < LOOKS * TABLE_S * size:
         return Prices.zero(search.quantities)
     rounds = min(ROUNDS, work // size)
-    if rounds < LEAST_ROUNDS or search.remaining_s < (10 + rounds) * TABLE_S * size:
+    if rounds < LEAST_ROUNDS or search.remaining_s < (LOOKS + rounds) * TABLE_S * size:
         return floor_prices(search.compiled)
     market = _Market(search.compiled)
     for step in np.geomspace(FIRST_STEP, LAST_STEP, rounds):
