@@ -96,9 +96,8 @@ class _BothSides:
         self._side_by_side([self._open_primal, self._open_dual])
         if self.dual is None or self.dual.best is None:
             return None
-        self._certify()
-        if self._old and not self._late:
-            self._start_again()
+        begin = [self._start_again] if self._old and not self._late else []
+        self._side_by_side([self._certify, *begin])
         search.enter("ruin and recreate")
         while not self.over():
             self._until_idle(self._turn, WORTH, PATIENCE, until=self._worth_a_start)
@@ -173,7 +172,7 @@ class _BothSides:
                 start = adapted(self.compiled, search.start)
             self._begin(start, search.prices, search.seed)
             self._offer()
-            self.chains[0].recreate(self.steps, self._warmth(), self.over)
+            self.chains[0].recreate(STEPS, self._warmth(), self.over)
 
     def _worth_a_start(self) -> bool:
         """Whether prices are settled, and what there is was made at worse ones."""

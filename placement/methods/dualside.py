@@ -81,8 +81,7 @@ class DualSide:
             self._bundle.advance(max(1, arcs // self._effort), over)
             return
         while arcs > 0 and not (self.pricer.done or over() or self._late):
-            self.pricer.advance(min(arcs, LOOK))
-            arcs -= LOOK
+            arcs -= self.pricer.advance(min(arcs, LOOK))
         if over():
             return
         self._complete(self.pricer.prices())

@@ -67,7 +67,6 @@ class Pricer:
         self.done = not len(self.fine)
         self._focus: Focus | None = None
         self._order = FirstOrder(self._levels[-1].coarse if self._levels else self.fine)
-        self._begin(self._order)
 
     def _merge(self) -> list[Level]:
         """Finest merging first."""
@@ -90,17 +89,19 @@ class Pricer:
         """Whether no finer level is left."""
         return not self._levels and not self._refinable
 
-    def advance(self, work: int) -> None:
-        """Look at about so many arcs."""
-        while work > 0 and not self.done:
+    def advance(self, work: int) -> int:
+        """Look at about so many arcs; returns at how many it did."""
+        done = 0
+        while done < work and not self.done:
             effort = self._order.effort
-            steps = max(CHECKED, min(work // effort, LOOKED - self._since))
+            steps = max(CHECKED, min((work - done) // effort, LOOKED - self._since))
             self._order.advance(steps)
             self._since += steps
-            work -= steps * effort
+            done += steps * effort
             if self._since >= LOOKED:
                 self._since = 0
                 self._look()
+        return done
 
     def _look(self) -> None:
         """Go to the finer level, or end, where this one has said what it can."""
@@ -112,25 +113,31 @@ class Pricer:
         steps = self._order.steps
         going = open_ and moving and steps < MOST_STEPS
         if going or (self.finest and steps < min(THOROUGH, AFFORDED // self._order.effort)):
-            if self._focus is not None and steps % RENEWED < LOOKED:
-                self._focus.renew()
-                self._order = self._focus.order
+            if steps % RENEWED < LOOKED:
+                self._renew()
         elif self._levels:
-            self._begin(lift(self._levels.pop(), self._order))
+            self._begin(lift(self._levels.pop(), self._whole()))
         elif self._refinable:
             self._refine()
         else:
             self.done = True
 
     def _begin(self, order: FirstOrder) -> None:
-        """Go on with the program of a finer level; with what matters of it, where it is the last.
-
-        Coarse programs are small.
-        """
+        """Go on with what matters of the program of a finer level."""
         self._dual, self._focus, self._order = -np.inf, None, order
-        if not self._levels and not self.done:
-            self._focus = Focus(order, CELLS if self._refinable else KINDS)
-            self._order = self._focus.order
+        self._renew()
+
+    def _renew(self) -> None:
+        """Choose anew what matters; on the coarsest level nothing is known of that at first."""
+        if self._focus is None:
+            self._focus = Focus(self._order, CELLS if self._refinable else KINDS)
+        else:
+            self._focus.renew()
+        self._order = self._focus.order
+
+    def _whole(self) -> FirstOrder:
+        """The iterate of the present level, of all of its program."""
+        return self._order if self._focus is None else self._focus.whole()
 
     def _refine(self) -> None:
         """Take cells apart, for each class those that are likely to matter."""
@@ -150,7 +157,7 @@ class Pricer:
 
     def solved(self) -> FirstOrder:
         """The iterate as it is now, of every class."""
-        order = self._order if self._focus is None else self._focus.whole()
+        order = self._whole()
         for level in reversed(self._levels):
             order = lift(level, order)
         return order
