@@ -169,10 +169,7 @@ def solve_flow(problem: FlowProblem) -> Ints | None:
         np.add.at(supply, problem.head, flow)
     if not (problem.cost < 0).any():
         room = np.minimum(room, supply[supply > 0].sum())  # more is of no use
-    if not loop.any():
-        more = balanced_flow(supply, problem.tail, problem.head, room, problem.cost)
-        return None if more is None else flow + more
-    kept = np.flatnonzero(~loop)
+    kept = ~loop & (room > 0)
     columns = (part[kept] for part in (problem.tail, problem.head, room, problem.cost))
     more = balanced_flow(supply, *columns)
     if more is not None:
