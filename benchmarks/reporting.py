@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 
 from benchmarks import tables
+from benchmarks.duels import LEAD, ahead, behind, duels
 from benchmarks.figures import figures
 from benchmarks.groups import Group, grouped
 from benchmarks.rows import Row
@@ -63,6 +64,13 @@ def _sections(rows: list[Row], folder: Path, *, times: bool) -> Iterator[Section
     ran = [row for row in rows if row.ran]
     yield Section("What was measured", tables.setting(ran, times=times), {})
     groups = grouped(rows)
+    found = duels(groups)
+    for title, table in (
+        (f"How much more the others cost than {LEAD}", ahead(found)),
+        (f"Where {LEAD} is not the cheapest", behind(found)),
+    ):
+        if table.cells:
+            yield Section(title, table, {})
     drawn: dict[Group, dict[str, bytes]] = {}
     for name, group, files in figures(groups, times=times):
         for ending, data in files.items():

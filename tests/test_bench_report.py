@@ -10,6 +10,7 @@ from cli_samples import run as placement
 
 from benchmarks import known, running
 from benchmarks.comparing import compare
+from benchmarks.duels import ahead, behind, duels
 from benchmarks.execution import Outcome
 from benchmarks.groups import grouped
 from benchmarks.known import Best
@@ -71,6 +72,22 @@ def test_a_line_of_the_table_by_hand():
     assert greedy["to best proven bound: mean"] == "25.0 %"  # 12 against 9
     assert auto["primal integral"] == "10.0 %"  # one second of ten
     assert greedy["primal integral"] == "25.0 %"  # and a sixth of the other nine
+
+
+def test_by_how_much_a_method_is_ahead():
+    """A fifth ahead on one, level on the next, behind on the third, alone on the last."""
+    costs = {"i": (10.0, 12.0), "j": (10.0, 10.0), "k": (10.0, 8.0), "l": (10.0, None)}
+    rows = [
+        row(instance=name, method=method, objective=cost, status="feasible" if cost else "unknown")
+        for name, pair in costs.items()
+        for method, cost in zip(("ours:auto", "peer:bold"), pair, strict=True)
+    ]
+    found = duels(grouped(rows))
+    (line,) = ahead(found).cells
+    assert line == ["set, 10 s", "4", "2", "1", "0 %, nothing on 1 of 4"]
+    (line,) = behind(found).cells
+    assert line == ["set", "k", "10", "peer:bold", "8", "10", "-20.0 %"]
+    assert not duels(grouped(rows[1::2]))  # who is not there is ahead of nobody
 
 
 def test_what_went_wrong_is_listed():
