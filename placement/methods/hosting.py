@@ -250,8 +250,8 @@ class _ModelHosts:
     def improve(self) -> None:
         """Add hosts while it pays, then exchange or drop while it pays."""
         nodes = np.flatnonzero(self.books.compiled.can_host[self.m])
-        likely = self._likely(nodes) if len(self.loads) else nodes
-        while len(self.loads) and self._step(likely, [-1]):
+        nodes = self._likely(nodes) if len(self.loads) else nodes
+        while len(self.loads) and self._step(nodes, [-1]):
             pass
         while self._step(nodes, [int(s) for s in np.flatnonzero(self.hosts)]):
             pass
@@ -262,28 +262,46 @@ class _ModelHosts:
         region = self.books.q.node_region[order]
         first = np.searchsorted(region, region)
         few = order[np.arange(len(order)) - first < _FEW]
-        return np.union1d(few, np.intersect1d(nodes, self.loads))
+        return np.union1d(few, self.loads[self.books.compiled.can_host[self.m, self.loads]])
 
     def _step(self, nodes: Ints, leaving: list[int]) -> bool:
         """Make the best move that lets one of `leaving` go (-1: none), if one pays."""
         alone = leaving == [-1]
-        now = self._reading(-1)
-        best, move = _SLACK * (1.0 + float(now @ self.gb)), None
-        for s in leaving:
-            before = float(now @ self.gb) + (self.host_cost[s] if s >= 0 else 0.0)
-            without = self._reading(s)
-            if not alone and self._may_drop(s):
-                gain = before - float(without @ self.gb)
-                if gain > best:
-                    best, move = gain, (s, -1)
-            if alone or len(leaving) <= _MAX_SWAPPED:
-                entrants = self._entrants(nodes, s)
-                gains = before - self._cost_with(entrants, without)
-                if len(gains) and gains.max() > best:
-                    best, move = float(gains.max()), (s, int(entrants[np.argmax(gains)]))
+        now = float(self._reading(-1) @ self.gb)
+        best, move = _SLACK * (1.0 + now), None
+        if leaving and not alone and np.isfinite(now):
+            gains = now - self._cost_without(np.array(leaving))
+            if gains.max() > best:
+                best, move = float(gains.max()), (leaving[int(np.argmax(gains))], -1)
+        for s in leaving if len(leaving) <= _MAX_SWAPPED else []:
+            before = now + (self.host_cost[s] if s >= 0 else 0.0)
+            entrants = self._entrants(nodes, s)
+            gains = before - self._cost_with(entrants, self._reading(s))
+            if len(gains) and gains.max() > best:
+                best, move = float(gains.max()), (s, int(entrants[np.argmax(gains)]))
         if move is not None:
             self._apply(*move)
         return move is not None
+
+    def _cost_without(self, hosts: Ints) -> Floats:
+        """$ of reading without each of all hosts, less what it costs; infinite where it must stay.
+
+        Reading gets dearer for the host's own loads, and for others where no host of its region is
+        left.
+        """
+        regions, at, number = np.unique(
+            self.books.q.node_region[hosts], return_inverse=True, return_counts=True
+        )
+        price = np.vstack([self.price[regions], np.full(len(self.loads), np.inf)])
+        least, second = np.partition(price, 1, axis=0)[:2]
+        only = (number == 1)[:, None] & (price[:-1] == least)
+        without = np.where(self.gb > 0, np.where(only, second, least), 0.0) * self.gb
+        own = self.hosts[self.loads]
+        cost = without[:, ~own].sum(axis=1)[at] - self.host_cost[hosts]
+        load, host = np.nonzero(self.loads[:, None] == hosts)
+        cost[host] += without[at[host], load]
+        cost[~self._may_drop(hosts)] = np.inf
+        return np.asarray(cost)
 
     def _reading(self, leaving: int) -> Floats:
         """$ per GB of each load without one of the hosts; infinite without any."""
@@ -319,12 +337,15 @@ class _ModelHosts:
             able &= ~np.isin(q.node_group[nodes], taken)
         return np.asarray(nodes[able])
 
-    def _may_drop(self, s: int) -> bool:
-        """Whether the groups, the loads and the limit on transfers can do without host s."""
-        enough = len(self._groups(s)) >= self.books.q.min_hosts[self.m]
-        served = not len(self.loads) or int(self.hosts.sum()) > 1
-        affordable = -self.moved_gb[s] <= self.books.transfer_gb + _SLACK
-        return bool(enough and served and affordable)
+    def _may_drop(self, hosts: Ints) -> Bools:
+        """Whether the groups, the loads and the limit on transfers can do without each host."""
+        groups, at, number = np.unique(
+            self.books.q.node_group[hosts], return_inverse=True, return_counts=True
+        )
+        enough = len(groups) - (number[at] == 1) >= self.books.q.min_hosts[self.m]
+        served = not len(self.loads) or len(hosts) > 1
+        affordable = -self.moved_gb[hosts] <= self.books.transfer_gb + _SLACK
+        return np.asarray(enough & served & affordable)
 
     def _groups(self, leaving: int) -> Ints:
         """The control groups that store the model when `leaving` goes."""

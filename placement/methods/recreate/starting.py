@@ -17,8 +17,6 @@ from placement.native import native
 from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_up
 from placement.solution import Placement
 
-_POLISHABLE = 500_000
-"""Hosts are improved one by one where there are at most so many pairs of model and node."""
 _INT, _NONE = types.int64, types.void
 _INTS = types.Array(types.int64, 1, "C")
 _TABLE = types.Array(types.int64, 2, "C")
@@ -187,10 +185,7 @@ def placement_of(compiled: Compiled, base: Bools, start: Placement, rows: Rows) 
     ledger = _ledger(compiled, base, rows)
     _enter_frozen(ledger, start)
     verify_all(ledger)
-    placement = ledger.placement()
-    if compiled.can_host.size > _POLISHABLE:
-        return placement
-    return improved(compiled, placement)
+    return improved(compiled, ledger.placement())
 
 
 def _ledger(compiled: Compiled, base: Bools, rows: Rows) -> Ledger:
