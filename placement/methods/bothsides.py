@@ -24,9 +24,11 @@ from placement.prices import Prices
 from placement.search import Search
 from placement.solution import Placement
 
-OPENING, ARCS, ARCS_A_NODE = 1_200, 60_000_000, 75_000
-"""Looks at every arc before a placement follows the prices; arcs looked at in each turn: so many,
-and so many for each node."""
+OPENING, EARLY = 1_200, 700
+"""Looks at every arc before a placement follows the prices; the same where nodes are many, and
+there is more to gain from an early start than from better prices."""
+ARCS, ARCS_A_NODE = 60_000_000, 75_000
+"""Arcs looked at in each turn: so many, and so many for each node."""
 STEPS, STEPS_A_NODE = 20_000, 25
 """Steps of ruin and recreate in one turn, the same way; they take about as long."""
 WARM, MANY, COOLING = 0.01, 1500, 0.95
@@ -41,11 +43,12 @@ AFTERWARDS, FURTHER, GENTLY = 250, 10, 0.4
 temperature over the usual one."""
 CHAINS = 2
 """Chains of plans, however many threads there are, so that answers do not differ."""
-NEWS, LATEST = 5e-3, 0.6
+NEWS, LATEST, AGAIN = 5e-3, 0.6, 0.45
 """A search begins again where the bound has risen by so much since it began, and not after this
-share of the time."""
+share of the time; where it would follow prices once more, and no single nodes, not after that."""
 SEVERAL = 450
-"""With so many nodes reflow has more than one program to solve, and one chain keeps all threads."""
+"""With so many nodes they are many: reflow has more than one program to solve, and one chain keeps
+all threads."""
 OFFERED = 8
 """Turns between two looks of the judge at the placement."""
 FINISH_S, CERTIFY_S, BEGIN_S = 8e-5, 1.5e-7, 4e-4
@@ -70,6 +73,7 @@ class _BothSides:
         self.arcs = ARCS + ARCS_A_NODE * q.n_nodes
         self.offer_s = self.begin_s = 0.0
         self.certify_s = CERTIFY_S * self.compiled.table_size
+        self.large = q.n_nodes >= SEVERAL
         self.offered = math.inf
         self.dual: DualSide | None = None
         self.chains: list[Chain] = []
@@ -143,7 +147,8 @@ class _BothSides:
     def _open_dual(self) -> None:
         dual = DualSide(self.compiled, self.search.prices, self._left_s)
         if self.search.start is None:
-            dual.advance(OPENING * len(dual.pricer.fine), self.over)
+            looks = EARLY if self.large else OPENING
+            dual.advance(looks * len(dual.pricer.fine), self.over)
         self.dual = dual
 
     def _certify(self) -> None:
@@ -187,7 +192,9 @@ class _BothSides:
     def _late(self) -> bool:
         """Whether what begins now would not get as far as what there is."""
         now = self.search.clock() + self.finish_s
-        latest = self.begun_at + LATEST * (self.deadline - self.begun_at)
+        apart = self.dual is not None and self.dual.pricer.apart
+        share = LATEST if self.born is None or apart else AGAIN
+        latest = self.begun_at + share * (self.deadline - self.begun_at)
         return now > min(latest, self.deadline - CHAINS * self.begin_s)
 
     @property
@@ -210,8 +217,7 @@ class _BothSides:
         if self.begun:
             self._offer()
         start = self.search.best if frozen_classes(self.compiled).any() else None
-        large = self.compiled.quantities.n_nodes >= SEVERAL
-        kept = self.chains[:1] if large and self.begun else []
+        kept = self.chains[:1] if self.large and self.begun else []
         shares = self.dual.shares() if self.dual is not None and start is None else None
         self.chains = []
         while len(self.chains) + len(kept) < (CHAINS if self._settled else 1):
@@ -265,7 +271,7 @@ class _BothSides:
             chain.reflow(guide, latest, side_by_side)
             chain.recreate(steps, warmth, self.over)
 
-        if self._settled and nodes >= SEVERAL:
+        if self._settled and self.large:
             flow(self.chains[0], self._side_by_side)
         else:
             self._beside_dual([partial(flow, chain, one_by_one) for chain in self.chains])
