@@ -51,7 +51,7 @@ SEVERAL = 450
 all threads."""
 OFFERED = 8
 """Turns between two looks of the judge at the placement."""
-FINISH_S, CERTIFY_S, BEGIN_S = 8e-5, 1.5e-7, 4e-4
+FINISH_S, CERTIFY_S, BEGIN_S = 1.1e-4, 1.5e-7, 4e-4
 """Seconds that reporting the answer takes for each class and node; the judge with prices, for each
 class and kind of node; and ruin and recreate to begin after a reflow, for each node."""
 
