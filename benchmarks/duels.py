@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.groups import Group, Record
 from benchmarks.measures import SAME
 from benchmarks.profiles import Case
-from benchmarks.tables import NONE, Table, percent
+from benchmarks.tables import NONE, Table, percent, priced
 
 LEAD = "ours:auto"
 """Who is held against the others."""
@@ -71,13 +71,13 @@ def _mean(found: list[Duel]) -> str:
     both = [duel.more for duel in found if np.isfinite(duel.more)]
     alone = sum(duel.more == np.inf for duel in found)
     without = sum(duel.more == -np.inf for duel in found)
-    words = [signed(float(np.mean(both)))] if both else []
+    words = [_signed(float(np.mean(both)))] if both else []
     words += [f"nothing on {alone} of {len(found)}"] if alone else []
     words += [f"alone on {without} of {len(found)}"] if without else []
     return ", ".join(words) or NONE
 
 
-def signed(share: float) -> str:
+def _signed(share: float) -> str:
     """A difference in percent."""
     return f"{'-' if share < 0 else '+' if share > SAME else ''}{percent(abs(share))}"
 
@@ -85,14 +85,13 @@ def signed(share: float) -> str:
 def behind(found: list[Duel]) -> Table:
     """The cases where another method is cheaper."""
     cells = [
-        [d.group.set, d.case[0], f"{d.group.limit_s:g}", d.other, *_costs(d), signed(d.more)]
-        for d in found
-        if d.more < 0
-    ]
-    heads = ["set", "instance", "limit [s]", "method", "its cost", f"{LEAD}", "difference"]
+        [
+            duel.group.set, duel.case[0], f"{duel.group.limit_s:g}", duel.other,
+            priced(duel.theirs), priced(duel.cost if np.isfinite(duel.cost) else None),
+            _signed(duel.more),
+        ]
+        for duel in found
+        if duel.more < 0
+    ]  # fmt: skip
+    heads = ["set", "instance", "limit [s]", "method", "its cost", LEAD, "difference"]
     return Table(heads, cells)
-
-
-def _costs(duel: Duel) -> list[str]:
-    costs = (duel.theirs, duel.cost)
-    return [f"{cost:,.10g}" if np.isfinite(cost) else NONE for cost in costs]

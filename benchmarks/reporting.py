@@ -65,12 +65,8 @@ def _sections(rows: list[Row], folder: Path, *, times: bool) -> Iterator[Section
     yield Section("What was measured", tables.setting(ran, times=times), {})
     groups = grouped(rows)
     found = duels(groups)
-    for title, table in (
-        (f"How much more the others cost than {LEAD}", ahead(found)),
-        (f"Where {LEAD} is not the cheapest", behind(found)),
-    ):
-        if table.cells:
-            yield Section(title, table, {})
+    yield from _filled(f"How much more the others cost than {LEAD}", ahead(found))
+    yield from _filled(f"Where {LEAD} is not the cheapest", behind(found))
     drawn: dict[Group, dict[str, bytes]] = {}
     for name, group, files in figures(groups, times=times):
         for ending, data in files.items():
@@ -80,12 +76,14 @@ def _sections(rows: list[Row], folder: Path, *, times: bool) -> Iterator[Section
         more = tables.by_instance(rows, group)
         table = tables.summary(records, times=times)
         yield Section(group.title, table, drawn[group], more)
-    for title, table in (
-        ("Bounds that are refuted", tables.refuted(ran)),
-        ("Runs without an answer", tables.exceptions(rows)),
-    ):
-        if table.cells:
-            yield Section(title, table, {})
+    yield from _filled("Bounds that are refuted", tables.refuted(ran))
+    yield from _filled("Runs without an answer", tables.exceptions(rows))
+
+
+def _filled(title: str, table: Table) -> Iterator[Section]:
+    """A section, unless there is nothing in its table."""
+    if table.cells:
+        yield Section(title, table, {})
 
 
 def _notes(*, times: bool) -> list[str]:

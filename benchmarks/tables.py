@@ -92,8 +92,8 @@ def by_instance(rows: list[Row], group: Group) -> Table:
     cells = []
     for name in names:
         reference = known[Instance(group.set, name)]
-        line = [name, _cost(reference.best), reference.source or NONE, _cost(reference.bound)]
-        cells.append([*line, *(_cost(costs[method].get(name)) for method in methods)])
+        line = [name, priced(reference.best), reference.source or NONE, priced(reference.bound)]
+        cells.append([*line, *(priced(costs[method].get(name)) for method in methods)])
     return Table(["instance", "best known", "from", "proven bound", *methods], cells)
 
 
@@ -105,7 +105,8 @@ def _mean_costs(rows: list[Row]) -> dict[str, float]:
     return {name: float(np.mean(costs)) for name, costs in found.items()}
 
 
-def _cost(value: float | None) -> str:
+def priced(value: float | None) -> str:
+    """A cost, or that there is none."""
     return NONE if value is None else f"{value:,.10g}"
 
 
@@ -132,9 +133,9 @@ def refuted(rows: list[Row]) -> Table:
     for row in rows:
         best = known[Instance(row.set, row.instance)].best
         if best is not None and row.bound is not None and row.bound > best + SAME * abs(best):
-            bound = f"{_cost(row.bound)} by {row.bound_by}"
+            bound = f"{priced(row.bound)} by {row.bound_by}"
             cells.append(
-                [row.set, row.instance, row.method, f"{row.limit_s:g}", bound, _cost(best)]
+                [row.set, row.instance, row.method, f"{row.limit_s:g}", bound, priced(best)]
             )
     heads = [
         "set",
