@@ -12,7 +12,8 @@ from placement.compiled import Compiled
 from placement.engines import solve_linear
 from placement.generate import generate
 from placement.methods.completion import complete
-from placement.methods.pricing.cells import Cells
+from placement.methods.pricing import splitting
+from placement.methods.pricing.cells import market
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.focusing import Focus, likely
 from placement.methods.pricing.kernels import X
@@ -20,6 +21,7 @@ from placement.methods.pricing.levels import lift, merge
 from placement.methods.pricing.pooling import pool
 from placement.methods.pricing.pricer import Pricer
 from placement.methods.pricing.refining import refine
+from placement.methods.pricing.splitting import take_apart
 from placement.model import build
 from placement.program import Program
 
@@ -58,19 +60,44 @@ def medium():
     return Compiled(generate("medium", seed=3))
 
 
-def fine(compiled):
-    """The program in which nodes at home are cells of their own."""
-    return pool(compiled, Cells(compiled, Cells(compiled)))
+def whole(compiled):
+    """The program of whole cells."""
+    return pool(*market(compiled))
 
 
-@pytest.mark.parametrize("whole", [lambda one: pool(one, Cells(one)), fine])
-def test_the_first_order_method_ends_at_the_optimum(medium, whole):
-    """Primal and dual values close in on what simplex finds."""
-    pooled = whole(medium)
+def solved(pooled, steps):
+    """An iterate of a program after some steps."""
     order = FirstOrder(pooled)
-    order.advance(12_000)
+    order.advance(steps)
+    return order
+
+
+def in_parts(compiled):
+    """The program in which nodes at home are cells of their own."""
+    return pool(*take_apart(solved(whole(compiled), 2_000), 400))
+
+
+def ends_at_the_optimum(pooled):
+    """Whether primal and dual values close in on what simplex finds."""
     optimum = by_highs(pooled)
-    assert order.values() == pytest.approx((optimum, optimum), rel=2e-3)
+    return solved(pooled, 12_000).values() == pytest.approx((optimum, optimum), rel=2e-3)
+
+
+@pytest.mark.parametrize("program", [whole, in_parts])
+def test_the_first_order_method_ends_at_the_optimum(medium, program):
+    """Primal and dual values close in on what simplex finds."""
+    assert ends_at_the_optimum(program(medium))
+
+
+def test_it_does_so_where_cells_are_inside_of_others(medium, monkeypatch):
+    """And the optimum is about the same: nodes of a kind are alike for all that is new."""
+    flat = in_parts(medium)
+    monkeypatch.setattr(splitting, "MOST_PAIRS", 0)
+    nested = in_parts(medium)
+    assert flat.cells.flat
+    assert not nested.cells.flat
+    assert ends_at_the_optimum(nested)
+    assert by_highs(nested) == pytest.approx(by_highs(flat), rel=5e-3)
 
 
 def apart(order):
@@ -82,7 +109,7 @@ def apart(order):
 def test_lifted_and_refined_iterates_start_closer_than_nothing():
     """After the same few steps, what a coarse program has found is worth a lot."""
     large = Compiled(generate("large", seed=3))
-    q, cells = large.quantities, pool(large, Cells(large))
+    q, cells = large.quantities, whole(large)
     level = merge(cells, q.class_model[np.concatenate([cells.run_g, cells.check_g])])
     assert 2 * len(level.coarse) < len(cells)
     coarse, cold = FirstOrder(level.coarse), FirstOrder(cells)
@@ -91,9 +118,16 @@ def test_lifted_and_refined_iterates_start_closer_than_nothing():
     lifted.advance(400)
     cold.advance(400)
     assert apart(lifted) < 0.5 * apart(cold)
-    lifted.advance(1_000)
-    nodes = fine(large)
-    refined, new = refine(lifted, nodes), FirstOrder(nodes)
+
+
+@pytest.mark.parametrize("most", [10**9, 0])
+def test_refined_iterates_start_closer_than_nothing(most, monkeypatch):
+    """The same, from whole cells to their parts."""
+    monkeypatch.setattr(splitting, "MOST_PAIRS", most)
+    large = Compiled(generate("large", seed=3))
+    coarse = solved(whole(large), 4_000)
+    fine = pool(*take_apart(coarse, 200))
+    refined, new = refine(coarse, fine), FirstOrder(fine)
     refined.advance(400)
     new.advance(400)
     assert apart(refined) < 0.5 * apart(new)
@@ -101,7 +135,7 @@ def test_lifted_and_refined_iterates_start_closer_than_nothing():
 
 def test_what_matters_of_a_program_ends_at_its_optimum(medium):
     """A few arcs a class, chosen anew now and then, are as good as all of them."""
-    pooled = pool(medium, Cells(medium))
+    pooled = whole(medium)
     focus = Focus(FirstOrder(pooled), 6)
     assert 2 * len(focus.order.pooled) < len(pooled)
     for _ in range(20):
@@ -109,13 +143,13 @@ def test_what_matters_of_a_program_ends_at_its_optimum(medium):
         focus.renew()
     optimum = by_highs(pooled)
     assert focus.order.values() == pytest.approx((optimum, optimum), rel=3e-3)
-    whole = focus.whole()
-    assert whole.values()[0] == pytest.approx(focus.order.values()[0], rel=1e-6)
+    everything = focus.whole()
+    assert everything.values()[0] == pytest.approx(focus.order.values()[0], rel=1e-6)
 
 
 def test_likely_arcs_are_those_in_use_and_the_cheapest(medium):
     """So many of each class, ties aside, and whatever is in use."""
-    pooled = pool(medium, Cells(medium))
+    pooled = whole(medium)
     order = FirstOrder(pooled)
     order.arc[X, ::7] = 0.5
     kept, reduced = likely(order, 3), order.reduced_costs()
@@ -137,21 +171,33 @@ def test_shares_serve_every_class(medium):
     served = np.bincount(shares.g, shares.part, q.n_classes)
     turned = served < 0.9
     assert np.mean(turned) < 0.05
-    able = shares.able(medium, 0.05)
-    assert able.any(axis=1).mean() > 0.95
-    assert not (able & ~medium.run_kinds[:, shares.kind_base]).any()
-    assert np.array_equal(shares.kind_base[shares.node_kind], q.node_kind)
+    start, nodes = shares.above(0.05).nodes()
+    assert np.mean(np.diff(start) > 0) > 0.95
+    g = np.repeat(np.arange(q.n_classes), np.diff(start))
+    assert medium.run_kinds[g, q.node_kind[nodes]].all()
 
 
-def test_nodes_with_models_are_cells_of_their_own(medium):
-    """Whoever has something loaded or stored is alone; as many cells as were foretold at most."""
-    q, cells = medium.quantities, Cells(medium)
-    parts = Cells(medium, cells)
-    at_home = ((q.loaded > 0) | q.hosted) & (medium.max_replicas > 0)
-    alone = np.bincount(parts.node_cell)[parts.node_cell[at_home.any(axis=0)]]
-    assert (alone == 1).all()
-    number = np.bincount(cells.node_cell[parts.node], minlength=len(cells))
-    assert (number <= cells.finer).all()
+@pytest.mark.parametrize("most", [10**9, 0])
+def test_nodes_with_models_are_cells_of_their_own(medium, most, monkeypatch):
+    """Whoever has something loaded or stored is alone, inside the cell of its kind where asked."""
+    monkeypatch.setattr(splitting, "MOST_PAIRS", most)
+    q, cells = medium.quantities, in_parts(medium).cells
+    at_home = (((q.loaded > 0) | q.hosted) & (medium.max_replicas > 0)).any(axis=0)
+    assert (np.bincount(cells.node_cell)[cells.node_cell[at_home]] == 1).all()
+    assert np.array_equal(cells.kind_base[cells.node_kind], q.node_kind)
+    outer = cells.within[cells.node_cell]
+    assert cells.flat == (outer == cells.node_cell).all()
+    for n in np.flatnonzero(at_home):
+        assert n in cells.members[outer[n]]
+        assert q.node_kind[n] == cells.kind_base[cells.within[cells.node_cell[n]]]
+
+
+def test_no_more_parts_of_each_class_than_asked(medium):
+    """Beside those in use, and where it is at home."""
+    coarse = solved(whole(medium), 2_000)
+    sizes = [np.diff(pool(*take_apart(coarse, most)).first) for most in (2, 400)]
+    assert sizes[0].max() < sizes[1].max()
+    assert (sizes[0] >= 1).all()
 
 
 def settled(compiled):

@@ -24,9 +24,9 @@ from placement.prices import Prices
 from placement.search import Search
 from placement.solution import Placement
 
-OPENING, EARLY = 1_200, 700
-"""Looks at every arc before a placement follows the prices; the same where nodes are many, and
-there is more to gain from an early start than from better prices."""
+OPENING, EARLY = 1_200, 120_000_000
+"""Looks at every arc before a placement follows the prices; where nodes are many, and there is more
+to gain from an early start than from better prices, arcs looked at."""
 ARCS, ARCS_A_NODE = 60_000_000, 75_000
 """Arcs looked at in each turn: so many, and so many for each node."""
 STEPS, STEPS_A_NODE = 20_000, 25
@@ -35,7 +35,9 @@ WARM, MANY, COOLING = 0.01, 1500, 0.95
 """Temperature of the first turn over the mean cost of a node, halved for so many nodes; and of each
 turn over the last."""
 WORTH, PATIENCE = 3e-4, 5
-"""Relative gain that makes a turn worthwhile; turns in a row without it before reflow begins."""
+SOON, LITTLE_PATIENCE = 1e-3, 3
+"""Relative gain that makes a turn worthwhile; turns in a row without it before reflow begins. The
+same where nodes are many and turns take long."""
 LITTLE, FLOW_PATIENCE = 5e-5, 6
 """The same for turns of reflow, before the search ends."""
 AFTERWARDS, FURTHER, GENTLY = 250, 10, 0.4
@@ -45,7 +47,7 @@ CHAINS = 2
 """Chains of plans, however many threads there are, so that answers do not differ."""
 NEWS, LATEST, AGAIN = 5e-3, 0.6, 0.45
 """A search begins again where the bound has risen by so much since it began, and not after this
-share of the time; where it would follow prices once more, and no single nodes, not after that."""
+share of the time; where it follows a relaxation already, or would follow none, not after that."""
 SEVERAL = 450
 """With so many nodes they are many: reflow has more than one program to solve, and one chain keeps
 all threads."""
@@ -79,6 +81,7 @@ class _BothSides:
         self.chains: list[Chain] = []
         self.begun, self.begun_at = 0, search.clock()
         self.born: float | None = None
+        self.along = False
 
     @property
     def finish_s(self) -> float:
@@ -104,7 +107,8 @@ class _BothSides:
         self._side_by_side([self._certify, *begin])
         search.enter("ruin and recreate")
         while not self.over():
-            self._until_idle(self._turn, WORTH, PATIENCE, until=self._worth_a_start)
+            patience = (SOON, LITTLE_PATIENCE) if self.large else (WORTH, PATIENCE)
+            self._until_idle(self._turn, *patience, until=self._worth_a_start)
             if not self._old or self._late:
                 break
             self._start_again()
@@ -147,8 +151,7 @@ class _BothSides:
     def _open_dual(self) -> None:
         dual = DualSide(self.compiled, self.search.prices, self._left_s)
         if self.search.start is None:
-            looks = EARLY if self.large else OPENING
-            dual.advance(looks * len(dual.pricer.fine), self.over)
+            dual.open(EARLY if self.large else OPENING * len(dual.pricer.fine), self.over)
         self.dual = dual
 
     def _certify(self) -> None:
@@ -177,7 +180,8 @@ class _BothSides:
                 start = adapted(self.compiled, search.start)
             self._begin(start, search.prices, search.seed)
             self._offer()
-            self.chains[0].recreate(STEPS, self._warmth(), self.over)
+            if not self.large:
+                self.chains[0].recreate(STEPS, self._warmth(), self.over)
 
     def _worth_a_start(self) -> bool:
         """Whether prices are settled, and what there is was made at worse ones."""
@@ -193,7 +197,7 @@ class _BothSides:
         """Whether what begins now would not get as far as what there is."""
         now = self.search.clock() + self.finish_s
         apart = self.dual is not None and self.dual.pricer.apart
-        share = LATEST if self.born is None or apart else AGAIN
+        share = LATEST if self.born is None or (apart and not self.along) else AGAIN
         latest = self.begun_at + share * (self.deadline - self.begun_at)
         return now > min(latest, self.deadline - CHAINS * self.begin_s)
 
@@ -219,6 +223,7 @@ class _BothSides:
         start = self.search.best if frozen_classes(self.compiled).any() else None
         kept = self.chains[:1] if self.large and self.begun else []
         shares = self.dual.shares() if self.dual is not None and start is None else None
+        self.along = shares is not None
         self.chains = []
         while len(self.chains) + len(kept) < (CHAINS if self._settled else 1):
             self.begun += 1

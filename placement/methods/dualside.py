@@ -63,29 +63,34 @@ class DualSide:
         return self.guide if self._bundle is None else self._bundle.best
 
     def shares(self) -> Shares | None:
-        """Where the relaxation has the classes, once its prices are as good as they get.
-
-        None before, and where it knows no single nodes: cells are too wide to follow.
-        """
-        return self.pricer.shares() if self.settled and self.pricer.apart else None
+        """Where the relaxation has the classes; None where cells are whole, too wide to follow."""
+        return self.pricer.shares() if self.pricer.apart else None
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
         return self._bundle is not None and self._bundle.done
 
+    def open(self, arcs: int, over: Callable[[], bool]) -> None:
+        """Look at so many arcs, and at more until there are shares to follow."""
+        self._price(over, lambda done: done >= arcs and self.pricer.followable)
+
     def advance(self, arcs: int, over: Callable[[], bool]) -> None:
         """Look at so many arcs, or do what takes as long, unless it is over before."""
         if self.settled:
             self._bundle = self._bundle or Bundle(self.completer, self._known)
             self._bundle.advance(max(1, arcs // self._effort), over)
-            return
-        while arcs > 0 and not (self.pricer.done or over() or self._late):
-            arcs -= self.pricer.advance(min(arcs, LOOK))
-        if over():
-            return
-        self._complete(self.pricer.prices())
-        self.settled = self.pricer.done
+        else:
+            self._price(over, lambda done: done >= arcs)
+
+    def _price(self, over: Callable[[], bool], enough: Callable[[int], bool]) -> None:
+        """Better pooled prices, completed where there is time for that."""
+        done = 0
+        while not (self.pricer.done or enough(done) or over() or self._late):
+            done += self.pricer.advance(LOOK)
+        if not over():
+            self._complete(self.pricer.prices())
+            self.settled = self.pricer.done
 
     @property
     def _known(self) -> Completion:

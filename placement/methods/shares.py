@@ -1,11 +1,11 @@
 """Which part of each class a relaxation executes where, as a guide for a construction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from placement.compiled import Compiled
-from placement.quantities import Bools, Floats, Ints
+from placement.methods.pricing.cells import Cells
+from placement.quantities import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -18,23 +18,30 @@ class Shares:
         Class and cell of each part.
     part : array
         The part of the class's requests that is executed in the cell.
-    kind_cell, kind_base : array of int
-        The cell of each kind of nodes, and what `quantities` calls that kind.
-    node_kind : array of int
-        The kind of each node.
+    cells : Cells
+    settled : bool
+        Whether the relaxation is solved well; before, parts are blurred.
     """
 
     g: Ints
     cell: Ints
     part: Floats
-    kind_cell: Ints
-    kind_base: Ints
-    node_kind: Ints
+    cells: Cells
+    settled: bool
 
-    def able(self, compiled: Compiled, part: float) -> Bools:
-        """Whether a class can run on a kind, and more than a part of it is executed in its cell."""
-        size = (compiled.quantities.n_classes, int(self.kind_cell.max(initial=-1)) + 1)
-        used = np.zeros(size, dtype=bool)
+    def above(self, part: float) -> "Shares":
+        """Only what is more than so much of a class."""
         some = self.part > part
-        used[self.g[some], self.cell[some]] = True
-        return np.asarray(used[:, self.kind_cell] & compiled.run_kinds[:, self.kind_base])
+        return replace(self, g=self.g[some], cell=self.cell[some], part=self.part[some])
+
+    def nodes(self) -> tuple[Ints, Ints]:
+        """Where the nodes of each class begin, and the nodes of its cells, class by class."""
+        members, order = self.cells.members, np.argsort(self.g, kind="stable")
+        size = np.array([len(nodes) for nodes in members])
+        first = (np.cumsum(size) - size)[self.cell[order]]
+        number = size[self.cell[order]]
+        at = np.arange(int(number.sum()))
+        at += np.repeat(first - (np.cumsum(number) - number), number)
+        of_class = np.bincount(self.g[order], number, self.cells.q.n_classes)
+        start = np.append(0, np.cumsum(of_class)).astype(np.int64)
+        return start, np.concatenate([*members, np.zeros(1, np.int64)])[at]

@@ -1,9 +1,8 @@
-"""The instance as a market of cells: accelerators of one type in one region, or finer.
+"""The instance as a market of cells: accelerators of one type in one region, or parts of them.
 
 Work and latency of a class are the same on all nodes of a cell, so classes meet cells and not
 nodes. What differs inside a cell (trusted hardware, size, roles) makes its node kinds; a class can
-use the kinds of its mask only. Finer cells are single nodes, where those have models already, and
-kinds.
+use the kinds of its mask only.
 """
 
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from placement.compiled import Compiled
-from placement.quantities import Bools, Floats, Ints
+from placement.quantities import Bools, Floats, Ints, Quantities
 
 _MOST_KINDS = 62
 """Kinds of one cell that a mask can tell apart; further ones count as the last of these."""
@@ -20,7 +19,7 @@ _MOST_KINDS = 62
 
 @dataclass(frozen=True)
 class Offers:
-    """Where classes can go: one entry a (class, cell), sorted by class, then cell.
+    """Where classes can go: one entry a (class, cell), in each class sorted by cell.
 
     Attributes
     ----------
@@ -39,140 +38,166 @@ class Offers:
     cost: Floats
 
 
+@dataclass(frozen=True, eq=False)
 class Cells:
-    """Cells, their kinds and masks, and what classes can do where.
+    """Cells, their kinds and masks.
 
-    Parameters
-    ----------
-    compiled : Compiled
-    parent : Cells or None
-        Coarser cells to take apart: a node with models loaded or stored is then a cell of its own,
-        and so are all others of a kind together.
-    among : array of bool, shape (classes, cells of `parent`), or None
-        Where classes may go; None for wherever they can.
+    A node may be a cell of its own for what it has already, inside a cell of all that are like it:
+    then its capacity and memory count in both, and so does what is done in the inner cell.
 
     Attributes
     ----------
-    node_cell, kind_cell : array of int
-        The cell of each node and of each node kind.
-    node_kind : array of int
-        The kind of each node; finer than `quantities` has it where cells are fine.
-    kind_base : array of int
-        What `quantities` calls that kind.
-    members : list of array
-        The nodes of each cell.
-    node : array of int
-        One node of each cell, to ask about work and latency.
+    compiled : Compiled
+    node_cell, node_kind : array of int
+        The cell and kind of each node, the inner one where there are two.
+    kind_cell, kind_base : array of int
+        The cell of each kind, and what `quantities` calls the kind.
+    within, kind_within : array of int
+        The cell that each cell is inside of, and the same for kinds; themselves for most.
     mask_cell : array of int
         The cell of each mask.
-    mask_kinds : array of bool, shape (masks, kinds)
-        Which kinds a mask stands for.
-    rate, asking : array
-        Mean $ per accelerator-second of each cell, without and with engagement.
+    flow_mask, flow_kind : array of int
+        Pairs of a mask and a kind that it stands for, sorted by mask.
     """
 
-    def __init__(
-        self, compiled: Compiled, parent: "Cells | None" = None, among: Bools | None = None
-    ) -> None:
-        self.compiled = compiled
-        self.q = q = compiled.quantities
-        if parent is None:
-            kinds, cells = q.node_kind, (q.node_type + 1) * (q.n_regions + 1) + q.node_region + 1
-        else:
-            alone = len(q.kind_node) + np.arange(q.n_nodes)
-            kinds = cells = np.where(parent.at_home, alone, q.node_kind)
-        some, self.node_kind = _numbered(kinds)
-        self.node, self.node_cell = _numbered(cells)
-        self.kind_base: Ints = q.node_kind[some]
-        self.kind_cell: Ints = self.node_cell[some]
-        self._among: Bools | None = None
-        if parent is not None and among is not None:
-            self._among = among[:, parent.node_cell[self.node]]
-        order = np.argsort(self.node_cell, kind="stable")
-        self.members = np.split(order, np.searchsorted(self.node_cell[order], range(1, len(self))))
-        self.rate = self.mean(compiled.rate)
-        self.asking = self.mean(compiled.rate + compiled.engagement_rate)
-        self._read_masks()
-
-    @cached_property
-    def at_home(self) -> Bools:
-        """Nodes that have a model loaded or stored, and could run it."""
-        q = self.q
-        homes = ((q.loaded > 0) | q.hosted) & (self.compiled.max_replicas > 0)
-        return np.asarray(homes.any(axis=0))
+    compiled: Compiled
+    node_cell: Ints
+    node_kind: Ints
+    kind_cell: Ints
+    kind_base: Ints
+    within: Ints
+    kind_within: Ints
+    mask_cell: Ints
+    flow_mask: Ints
+    flow_kind: Ints
 
     def __len__(self) -> int:
-        return len(self.node)
+        return len(self.within)
 
     @property
-    def finer(self) -> Ints:
-        """How many cells each one is taken apart into, at most."""
-        alone = np.bincount(self.node_cell[self.at_home], minlength=len(self))
-        together = np.bincount(self.kind_cell, minlength=len(self))
-        return np.asarray(alone + together)
+    def flat(self) -> bool:
+        """Whether no cell is inside of another."""
+        return bool((self.within == np.arange(len(self))).all())
+
+    @property
+    def q(self) -> Quantities:
+        """What the instance says."""
+        return self.compiled.quantities
+
+    @cached_property
+    def _inside(self) -> tuple[Ints, Ints]:
+        """Nodes and their cells, outer ones too."""
+        n, outer = np.arange(self.q.n_nodes), self.within[self.node_cell]
+        two = outer != self.node_cell
+        return np.concatenate([n, n[two]]), np.concatenate([self.node_cell, outer[two]])
+
+    @cached_property
+    def members(self) -> list[Ints]:
+        """The nodes of each cell."""
+        n, cell = self._inside
+        order = np.lexsort((n, cell))
+        return np.split(n[order], np.searchsorted(cell[order], range(1, len(self))))
+
+    @cached_property
+    def node(self) -> Ints:
+        """One node of each cell, to ask about work and latency."""
+        return np.array([nodes[0] for nodes in self.members], dtype=np.int64)
+
+    @cached_property
+    def rate(self) -> Floats:
+        """Mean $ per accelerator-second of each cell, of the outer one where there are two."""
+        return self.mean(self.compiled.rate)[self.within]
+
+    @cached_property
+    def asking(self) -> Floats:
+        """The same with engagement."""
+        asking = self.compiled.rate + self.compiled.engagement_rate
+        return self.mean(asking)[self.within]
 
     def mean(self, value: Floats) -> Floats:
         """Mean of something over the nodes of each cell, by capacity."""
-        size, weight = len(self), self.q.capacity_s
-        seconds = np.bincount(self.node_cell, weight, size)
-        return np.asarray(
-            np.bincount(self.node_cell, value * weight, size) / np.maximum(seconds, 1e-300)
-        )
+        seconds = self.total(self.q.capacity_s)
+        return self.total(value * self.q.capacity_s) / np.maximum(seconds, 1e-300)
 
-    def _read_masks(self) -> None:
-        order = np.argsort(self.kind_cell, kind="stable")
-        rank = np.empty(len(order), dtype=np.int64)
-        start = np.searchsorted(self.kind_cell[order], self.kind_cell[order])
-        rank[order] = np.arange(len(order)) - start
-        bit = np.minimum(rank, _MOST_KINDS)
-        q = self.q
-        tables = [self.compiled.run_kinds, self.compiled.verify_kinds]
-        able: Bools = np.concatenate([t[q.kind_class][:, self.kind_base] for t in tables])
-        bits = np.zeros((len(self), len(able)), dtype=np.int64)
-        for kind in range(len(order)):
-            bits[self.kind_cell[kind]] |= able[:, kind].astype(np.int64) << bit[kind]
-        number: Ints = np.full(bits.shape, -1, dtype=np.int64)
-        cells, values, size = [], [], 0
-        for cell in range(len(self)):
-            distinct, at = np.unique(bits[cell], return_inverse=True)
-            kept = distinct != 0
-            number[cell] = np.where(kept, size + np.cumsum(kept) - 1, -1)[at.reshape(-1)]
-            cells.append(np.full(int(kept.sum()), cell))
-            values.append(distinct[kept])
-            size += int(kept.sum())
-        self.mask_cell: Ints = np.concatenate(cells) if cells else np.zeros(0, np.int64)
-        inside = self.mask_cell[:, None] == self.kind_cell[None, :]
-        held = (np.concatenate(values)[:, None] >> bit[None, :]) & 1 if values else inside
-        self.mask_kinds: Bools = inside & (held > 0)
-        half = len(able) // 2
-        self._run_mask, self._check_mask = number[:, :half].T, number[:, half:].T
+    def total(self, value: Floats) -> Floats:
+        """Sum of something over the nodes of each cell."""
+        n, cell = self._inside
+        return np.bincount(cell, value[n], len(self)).astype(float)
 
-    def runs(self) -> Offers:
-        """Executions of all classes without pairs."""
-        q = self.q
-        g = np.flatnonzero(~q.paired)
-        g, cell, mask = self._pairs(g, self._run_mask)
-        n = self.node[cell]
+    def runs(self, g: Ints, cell: Ints, mask: Ints) -> Offers:
+        """Executions of classes in cells."""
+        q, n = self.q, self.node[cell]
         each = q.work_s(g, n)
         latency = q.latency_price[g] * q.latency_ms(g, n) / 1000.0
         count = q.count[g]
         return Offers(g, cell, mask, each * count, (self.rate[cell] * each + latency) * count)
 
-    def redone(self) -> Offers:
+    def redone(self, g: Ints, cell: Ints, mask: Ints) -> Offers:
         """Re-executions, as many as are wanted when every request is served."""
-        q = self.q
-        redone = np.flatnonzero(self.compiled.redone & ~q.paired)
-        g, cell, mask = self._pairs(redone, self._check_mask)
-        work = q.reexecution_work_s(g, self.node[cell])
-        work = work * self.compiled.wanted_checks[g] * q.count[g]
+        work = self.q.reexecution_work_s(g, self.node[cell])
+        work = work * self.compiled.wanted_checks[g] * self.q.count[g]
         return Offers(g, cell, mask, work, self.rate[cell] * work)
 
-    def _pairs(self, g: Ints, masks: Ints) -> tuple[Ints, Ints, Ints]:
+
+def market(compiled: Compiled) -> tuple[Cells, Offers, Offers]:
+    """The cells of an instance, where classes without pairs can run, and where be re-executed."""
+    q = compiled.quantities
+    some, node_kind = _numbered(q.node_kind)
+    first, node_cell = _numbered((q.node_type + 1) * (q.n_regions + 1) + q.node_region + 1)
+    kind_cell, kind_base = node_cell[some], q.node_kind[some]
+    masks = _Masks(compiled, kind_cell, kind_base, len(first))
+    cells = Cells(
+        compiled=compiled,
+        node_cell=node_cell,
+        node_kind=node_kind,
+        kind_cell=kind_cell,
+        kind_base=kind_base,
+        within=np.arange(len(first)),
+        kind_within=np.arange(len(some)),
+        mask_cell=masks.cell,
+        flow_mask=masks.flow_mask,
+        flow_kind=masks.flow_kind,
+    )
+    runs = masks.pairs(np.flatnonzero(~q.paired), masks.run)
+    redone = masks.pairs(np.flatnonzero(compiled.redone & ~q.paired), masks.check)
+    return cells, cells.runs(*runs), cells.redone(*redone)
+
+
+class _Masks:
+    """The sets of kinds of a cell that classes can use, and which class can use which."""
+
+    def __init__(self, compiled: Compiled, kind_cell: Ints, kind_base: Ints, size: int) -> None:
+        self.q = q = compiled.quantities
+        order = np.argsort(kind_cell, kind="stable")
+        rank = np.empty(len(order), dtype=np.int64)
+        start = np.searchsorted(kind_cell[order], kind_cell[order])
+        rank[order] = np.arange(len(order)) - start
+        bit = np.minimum(rank, _MOST_KINDS)
+        tables = [compiled.run_kinds, compiled.verify_kinds]
+        able: Bools = np.concatenate([t[q.kind_class][:, kind_base] for t in tables])
+        bits = np.zeros((size, len(able)), dtype=np.int64)
+        for kind in range(len(order)):
+            bits[kind_cell[kind]] |= able[:, kind].astype(np.int64) << bit[kind]
+        number: Ints = np.full(bits.shape, -1, dtype=np.int64)
+        cells, values, total = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
+        for cell in range(size):
+            distinct, at = np.unique(bits[cell], return_inverse=True)
+            kept = distinct != 0
+            number[cell] = np.where(kept, total + np.cumsum(kept) - 1, -1)[at.reshape(-1)]
+            cells.append(np.full(int(kept.sum()), cell))
+            values.append(distinct[kept])
+            total += int(kept.sum())
+        self.cell: Ints = np.concatenate(cells)
+        inside = self.cell[:, None] == kind_cell[None, :]
+        held = (np.concatenate(values)[:, None] >> bit[None, :]) & 1
+        self.flow_mask, self.flow_kind = np.nonzero(inside & (held > 0))
+        half = len(able) // 2
+        self.run, self.check = number[:, :half].T, number[:, half:].T
+
+    def pairs(self, g: Ints, masks: Ints) -> tuple[Ints, Ints, Ints]:
+        """Classes, cells where they can go, and their masks there."""
         masks = masks[self.q.class_kind[g]]
-        able = masks >= 0
-        if self._among is not None:
-            able &= self._among[g]
-        row, cell = np.nonzero(able)
+        row, cell = np.nonzero(masks >= 0)
         return g[row], cell, masks[row, cell]
 
 

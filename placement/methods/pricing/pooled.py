@@ -8,6 +8,8 @@
     kind       windows flowing there <= windows of its engaged nodes
     memory     memory of copies <= memory of engaged nodes, for each cell
 
+A cell may be inside of another: its copies and what flows to its kind count in both.
+
 Copies are new, each reading its weights from elsewhere, or kept, or come in bulk: a node that
 stores the model, newly or already, loads as many as it can. Links make it the strong relaxation of
 facility location (Krarup and Pruzan, 1983); a node is engaged by a fraction. It is a guide: its
@@ -23,8 +25,9 @@ import scipy.sparse as sp
 from placement.methods.pricing.cells import Cells
 from placement.quantities import Floats, Ints
 
-WAYS = 4
-"""Ways to have copies: new, kept, in bulk, in bulk where the weights are stored already."""
+WAYS, KEPT, STORED = 4, 1, 3
+"""Ways to have copies: new, kept, in bulk, in bulk where the weights are stored already; and those
+of what is there already."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Pooled:
     ----------
     cells : Cells
     run_g, check_g : array of int
-        The classes of the first rows.
+        The classes of the first rows, sorted by model.
     first : array of int
         Where the arcs of each class row begin; arcs are sorted by row, then cell.
     at_cell, at_copy, at_mask : array of int

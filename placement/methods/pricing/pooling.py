@@ -1,48 +1,56 @@
 """From an instance to its pooled program."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import scipy.sparse as sp
 
-from placement.compiled import Compiled
 from placement.methods.pricing.cells import Cells, Offers
-from placement.methods.pricing.pooled import Pooled, Rest
+from placement.methods.pricing.pooled import KEPT, Pooled, Rest
 from placement.quantities import Floats, Ints
 
 _TINY = 1e-9
 _DEAR = 100.0
 """Turning away what must be served costs so many times what serving it costs."""
+_Entries = tuple[Ints, Ints, Floats]
+"""Rows, columns and values of entries."""
 NO_WAY = 1e6
 """$ of reading weights from where there can be none."""
 
 
-def pool(compiled: Compiled, cells: Cells) -> Pooled:
-    """The pooled program of an instance; classes with pairs are left out."""
-    return _Pool(compiled, cells).program()
+def pool(cells: Cells, runs: Offers, redone: Offers) -> Pooled:
+    """The pooled program of what can run, and be re-executed, where."""
+    return _Pool(cells, runs, redone).program()
 
 
 class _Pool:
-    def __init__(self, compiled: Compiled, cells: Cells) -> None:
-        self.c, self.q, self.cells = compiled, compiled.quantities, cells
+    def __init__(self, cells: Cells, runs: Offers, redone: Offers) -> None:
+        self.c, self.q, self.cells = cells.compiled, cells.q, cells
         self.window = self.q.window_s
-        self.run_g = np.flatnonzero(~self.q.paired)
-        runs, redone = cells.runs(), cells.redone()
-        self.check_g = np.unique(redone.g)
+        self.run_g = self._by_model(np.flatnonzero(~self.q.paired))
+        self.check_g = self._by_model(np.unique(redone.g))
         self._join(runs, redone)
         self._copies()
         self.worth = self._worth()
 
     def _join(self, runs: Offers, redone: Offers) -> None:
         """Executions and re-executions as arcs of class rows."""
-        row = np.searchsorted(self.run_g, runs.g)
-        again = len(self.run_g) + np.searchsorted(self.check_g, redone.g)
-        self.row = np.concatenate([row, again])
+        self.row_of = _places(self.run_g, self.q.n_classes)
+        again = len(self.run_g) + _places(self.check_g, self.q.n_classes)
+        row = np.concatenate([self.row_of[runs.g], again[redone.g]])
+        order = np.argsort(row, kind="stable")
+        self.row = row[order]
         self.rows = len(self.run_g) + len(self.check_g)
         self.first = np.searchsorted(self.row, np.arange(self.rows + 1))
-        self.model = self.q.class_model[np.concatenate([runs.g, redone.g])]
-        self.cell = np.concatenate([runs.cell, redone.cell])
-        self.mask = np.concatenate([runs.mask, redone.mask])
-        self.cost = np.concatenate([runs.cost, redone.cost])
-        self.work = np.concatenate([runs.work_s, redone.work_s]) / self.window
+        self.model = self.q.class_model[np.concatenate([runs.g, redone.g])[order]]
+        self.cell = np.concatenate([runs.cell, redone.cell])[order]
+        self.mask = np.concatenate([runs.mask, redone.mask])[order]
+        self.cost = np.concatenate([runs.cost, redone.cost])[order]
+        self.work = np.concatenate([runs.work_s, redone.work_s])[order] / self.window
+
+    def _by_model(self, g: Ints) -> Ints:
+        """Classes sorted by model: what arcs look at then lies together, and steps are faster."""
+        return g[np.argsort(self.q.class_model[g], kind="stable")]
 
     def _copies(self) -> None:
         """(model, cell) with arcs: what a copy offers, costs, and how many are there already."""
@@ -54,8 +62,10 @@ class _Pool:
         self.at_copy = number[self.model, self.cell]
         self.offered = q.span[self.m] * cells.mean(q.utilization)[self.z]
         kept, stored = np.zeros(useful.shape), np.zeros(useful.shape)
-        np.add.at(kept.T, cells.node_cell, np.minimum(q.loaded, c.max_replicas).T)
-        np.add.at(stored.T, cells.node_cell, (q.hosted & (c.max_replicas > 0)).T)
+        here = np.minimum(q.loaded, c.max_replicas)
+        for table, value in ((kept, here), (stored, q.hosted & (c.max_replicas > 0))):
+            m, n = np.nonzero(value)
+            np.add.at(table, (m, cells.node_cell[n]), value[m, n])
         self.kept, self.stored = kept[self.m, self.z], stored[self.m, self.z]
         self.load_s = q.span[self.m] * q.weights_gb[self.m] / cells.mean(q.load_gb_per_s)[self.z]
         loading = cells.rate[self.z] * self.load_s
@@ -67,7 +77,7 @@ class _Pool:
         """For each (model, cell) the mask of most capacity among those of its classes."""
         q, cells = self.q, self.cells
         of_kind = np.bincount(cells.node_kind, q.capacity_s, len(cells.kind_cell))
-        size = cells.mask_kinds @ of_kind
+        size = np.bincount(cells.flow_mask, of_kind[cells.flow_kind], len(cells.mask_cell))
         order = np.lexsort((size[self.mask], self.at_copy))
         last = np.searchsorted(self.at_copy[order], np.arange(len(self.m)), side="right") - 1
         return np.asarray(self.mask[order[last]])
@@ -122,19 +132,19 @@ class _Pool:
     def _rest(self) -> Rest:
         """Costs, bounds and sizes of everything but the arcs."""
         q, c, cells = self.q, self.c, self.cells
-        nodes = self.nodes = np.flatnonzero((q.infers | q.verifies) & (q.capacity_s > 0))
+        able = (q.infers | q.verifies) & (q.capacity_s > 0)
+        nodes = self.nodes = np.flatnonzero(able)
         cell = cells.node_cell[nodes]
-        self.flow_mask, flow_kind = np.nonzero(cells.mask_kinds)
-        self.flow_kind = flow_kind
         asking = (c.rate + c.engagement_rate)[nodes] * q.capacity_s[nodes]
         engaged = c.engagement[nodes] + (c.rate[nodes] - cells.rate[cell]) * q.capacity_s[nodes]
         copy = self.offered * self.window * cells.asking[self.z]
         window = self.window * cells.asking
-        worth, flows = self.worth[: len(self.run_g)], len(self.flow_mask)
+        worth, flows = self.worth[: len(self.run_g)], len(cells.flow_mask)
         penalty = q.penalty[self.run_g] * q.count[self.run_g]
         penalty = np.where(np.isfinite(penalty), penalty, _DEAR * worth)
-        size = np.bincount(cell, q.memory_gb[nodes], len(cells))
-        gb = 0.1 * np.bincount(cell, asking, len(cells)) / np.maximum(size, _TINY)
+        size = cells.total(q.memory_gb * able)
+        gb = 0.1 * cells.total((c.rate + c.engagement_rate) * q.capacity_s * able)
+        gb /= np.maximum(size, _TINY)
         many = np.full(len(copy), np.inf)
         most = [many, self.kept, many, self.stored]
         most += [np.ones(len(worth)), np.full(flows, np.inf), np.ones(len(nodes))]
@@ -146,7 +156,7 @@ class _Pool:
             most=np.concatenate(most),
             needed=np.concatenate([np.ones(self.rows), np.zeros(matrix.shape[0] - self.rows)]),
             column_value=_sizeable(
-                copy, copy, *[copy * self.bulk] * 2, worth, masks[self.flow_mask], asking
+                copy, copy, *[copy * self.bulk] * 2, worth, masks[cells.flow_mask], asking
             ),
             row_value=_sizeable(self.worth, copy, masks, kinds, gb),
         )
@@ -156,31 +166,54 @@ class _Pool:
         q, cells, nodes = self.q, self.cells, self.nodes
         copies, masks, kinds = len(self.m), len(cells.mask_cell), len(cells.kind_cell)
         i = np.cumsum([0, self.rows, copies, masks, kinds, len(cells)]).tolist()
-        sizes = [*[copies] * 4, len(self.run_g), len(self.flow_mask), len(nodes)]
+        sizes = [*[copies] * 4, len(self.run_g), len(cells.flow_mask), len(nodes)]
         j = np.cumsum([0, *sizes]).tolist()
-        k, u, f, e = (np.arange(size) for size in sizes[3:])
-        checked = np.searchsorted(self.run_g, self.check_g)
+        u, f, e = (np.arange(size) for size in sizes[4:])
+        checked = self.row_of[self.check_g]
         again = len(self.run_g) + np.arange(len(self.check_g))
-        held = q.replica_gb[self.m]
-        each = (np.ones(len(k)), np.ones(len(k)), self.bulk, self.bulk)
-        loads = (self.load_s, 0.0 * self.load_s, self.load_s * self.bulk, self.load_s * self.bulk)
-        wide = i[2] + self._widest_masks()
-        entries: list[tuple[Ints, Ints, Floats | float]] = [
-            *((i[1] + k, j[way] + k, many) for way, many in enumerate(each)),
-            *((i[4] + self.z, j[way] + k, -held * many) for way, many in enumerate(each)),
-            *((wide, j[way] + k, -load / self.window) for way, load in enumerate(loads)),
-            (u, j[4] + u, 1.0), (again, j[4] + checked, 1.0),
-            (i[2] + self.flow_mask, j[5] + f, 1.0), (i[3] + self.flow_kind, j[5] + f, -1.0),
-            (i[3] + cells.node_kind[nodes], j[6] + e, q.capacity_s[nodes] / self.window),
-            (i[4] + cells.node_cell[nodes], j[6] + e, q.memory_gb[nodes]),
+        kind, cell = cells.node_kind[nodes], cells.node_cell[nodes]
+        seconds, memory = q.capacity_s[nodes] / self.window, q.memory_gb[nodes]
+        entries: list[_Entries] = [
+            *self._copy_entries(i[1], i[2], i[4]),
+            (u, j[4] + u, np.ones(len(u))), (again, j[4] + checked, np.ones(len(again))),
+            (i[2] + cells.flow_mask, j[5] + f, np.ones(len(f))),
+            _both(i[3], cells.flow_kind, cells.kind_within, j[5] + f, -np.ones(len(f))),
+            _both(i[3], kind, cells.kind_within, j[6] + e, seconds),
+            _both(i[4], cell, cells.within, j[6] + e, memory),
         ]  # fmt: skip
-        row = np.concatenate([entry[0] for entry in entries])
-        column = np.concatenate([entry[1] for entry in entries])
-        value = np.concatenate([np.ones(len(r)) * v for r, _, v in entries])
+        row, column, value = (np.concatenate(each) for each in zip(*entries, strict=True))
         return sp.csr_array((value, (row, column)), shape=(i[-1], j[-1]))
+
+    def _copy_entries(self, copies: int, masks: int, memory: int) -> Iterator[_Entries]:
+        """What copies serve, hold and load, by the way they are had, where there can be any."""
+        held, load = self.q.replica_gb[self.m], self.load_s / self.window
+        wide = self._widest_masks()
+        one, size = np.ones(len(self.m)), len(self.m)
+        ways = ((one, one), (self.kept, one), (one, self.bulk), (self.stored, self.bulk))
+        for way, (most, each) in enumerate(ways):
+            k = np.flatnonzero(most)
+            column = way * size + k
+            yield copies + k, column, each[k]
+            yield _both(memory, self.z[k], self.cells.within, column, -(held * each)[k])
+            if way != KEPT:
+                yield masks + wide[k], column, -(load * each)[k]
 
 
 def _sizeable(*values: Floats) -> Floats:
     """One column of values, those next to nothing raised to a millionth of the mean."""
     joined = np.concatenate(values)
     return np.maximum(joined, 1e-6 * float(joined.mean()) + _TINY)
+
+
+def _places(values: Ints, size: int) -> Ints:
+    """Where each number below a size is in an array, 0 for those that are not in it."""
+    places = np.zeros(size, dtype=np.int64)
+    places[values] = np.arange(len(values))
+    return places
+
+
+def _both(first: int, at: Ints, within: Ints, column: Ints, value: Floats) -> _Entries:
+    """Entries of cells or kinds, and the same again of those that they are inside of."""
+    two = within[at] != at
+    row = np.concatenate([at, within[at[two]]])
+    return first + row, np.concatenate([column, column[two]]), np.concatenate([value, value[two]])

@@ -1,4 +1,4 @@
-"""Dual prices from coarse to fine: models, models by region, every class, at last single nodes.
+"""Dual prices from coarse to fine: models, models by region, every class, at parts of cells.
 
 A step on a coarse program is cheap and settles what cells are worth; lifted, it leaves little for
 the next one to do. The same idea as multigrid.
@@ -9,11 +9,12 @@ from collections.abc import Callable
 import numpy as np
 
 from placement.compiled import Compiled
-from placement.methods.pricing.cells import Cells
+from placement.methods.pricing.cells import market
 from placement.methods.pricing.firstorder import CHECKED, FirstOrder
-from placement.methods.pricing.focusing import Focus, likely
+from placement.methods.pricing.focusing import Focus
 from placement.methods.pricing.kernels import X
 from placement.methods.pricing.levels import Level, lift, merge
+from placement.methods.pricing.splitting import take_apart
 from placement.methods.pricing.pooling import pool
 from placement.methods.pricing.refining import refine
 from placement.methods.shares import Shares
@@ -24,17 +25,24 @@ COARSER, FINEST = (5e-3, 1e-3), (1e-3, 5e-4)
 value since the last look; on coarser levels, and on the finest, whose fractions are of use too."""
 MOST_STEPS = 1600
 """Steps on one level, at most."""
-THOROUGH, AFFORDED = 3000, 400_000_000
-"""Steps on the finest level, at least, as far as they look at no more than so many arcs."""
-LOOKED = 4 * CHECKED
-"""Steps between two looks at how far a level has come."""
+ENOUGH, ROUGHLY, WELL = 60_000_000, 500_000_000, 800_000_000
+"""Arcs looked at with every class for itself: at most, in whole cells that are taken apart then,
+and in parts where nodes are cells for what they have only; at least, on the finest level else."""
+THOROUGH = 3000
+"""Steps on the finest level, at least, as far as they are affordable."""
+LOOKED, SOON = 4 * CHECKED, 20_000_000
+"""Steps between two looks at how far a level has come; fewer, where that is so many arcs."""
 WORTH_MERGING = 2.0
 """A coarser level has to have so many times fewer arcs."""
 CELLS, KINDS = 16, 80
 """Arcs that are looked at for each class, beside those in use: of cells, and of their parts."""
+WORTH_FOCUS = 1.3
+"""That is done where all arcs are so many times as many."""
 RENEWED = 3 * LOOKED
 """Steps after which those are chosen anew."""
-MOST_ARCS = 4_000_000
+PARTS, FEWEST = 240, 16
+"""Parts of cells that each class is offered, at most and at least."""
+MOST_ARCS = 1_000_000
 """Cells are taken apart where that takes no more arcs than this, give or take."""
 APART_S = 5e-6
 """Seconds that this takes for each of them, at most."""
@@ -60,7 +68,7 @@ class Pricer:
     def __init__(self, compiled: Compiled, left_s: Callable[[], float] | None = None) -> None:
         self.compiled, self.q = compiled, compiled.quantities
         self._left_s = left_s or (lambda: np.inf)
-        self.fine = pool(compiled, Cells(compiled))
+        self.fine = pool(*market(compiled))
         self._levels = self._merge()
         self._since, self._dual = 0, -np.inf
         self._refinable, self.apart = True, False
@@ -85,20 +93,46 @@ class Pricer:
         return levels
 
     @property
+    def followable(self) -> bool:
+        """Whether its shares can be followed; or whether they never will be."""
+        if self.apart:
+            return self._order.steps >= CHECKED
+        return self.done or not self._refinable
+
+    @property
     def finest(self) -> bool:
         """Whether no finer level is left."""
         return not self._levels and not self._refinable
+
+    @property
+    def _fully(self) -> bool:
+        """Whether this is the finest level, and no node is a cell for a part of all only."""
+        return self.finest and self.fine.cells.flat
+
+    @property
+    def _enough(self) -> int:
+        """Arcs looked at with every class for itself, more or less."""
+        if not self.finest:
+            return ENOUGH
+        return WELL if self._fully else ROUGHLY
+
+    @property
+    def _looked(self) -> int:
+        """Steps between two looks at the present level."""
+        if self.finest:
+            return LOOKED
+        return min(LOOKED, max(CHECKED, SOON // self._order.effort // CHECKED * CHECKED))
 
     def advance(self, work: int) -> int:
         """Look at about so many arcs; returns at how many it did."""
         done = 0
         while done < work and not self.done:
             effort = self._order.effort
-            steps = max(CHECKED, min((work - done) // effort, LOOKED - self._since))
+            steps = max(CHECKED, min((work - done) // effort, self._looked - self._since))
             self._order.advance(steps)
             self._since += steps
             done += steps * effort
-            if self._since >= LOOKED:
+            if self._since >= self._looked:
                 self._since = 0
                 self._look()
         return done
@@ -111,15 +145,15 @@ class Pricer:
         moving = abs(dual - self._dual) > stalled * abs(dual)
         self._dual = dual
         steps = self._order.steps
-        going = open_ and moving and steps < MOST_STEPS
-        if going or (self.finest and steps < min(THOROUGH, AFFORDED // self._order.effort)):
-            if steps % RENEWED < LOOKED:
+        afforded = self._enough // self._order.effort
+        most = MOST_STEPS if self._levels or self._fully else min(MOST_STEPS, afforded)
+        going = open_ and moving and steps < most
+        if going or (self.finest and steps < min(THOROUGH, afforded)):
+            if steps % RENEWED < self._looked:
                 self._renew()
         elif self._levels:
             self._begin(lift(self._levels.pop(), self._whole()))
-        elif self._refinable:
-            self._refine()
-        else:
+        elif not self._refinable or not self._take_apart(self._whole()):
             self.done = True
 
     def _begin(self, order: FirstOrder) -> None:
@@ -128,32 +162,34 @@ class Pricer:
         self._renew()
 
     def _renew(self) -> None:
-        """Choose anew what matters; on the coarsest level nothing is known of that at first."""
-        if self._focus is None:
-            self._focus = Focus(self._order, CELLS if self._refinable else KINDS)
-        else:
+        """Choose anew what matters, where that is not nearly everything.
+
+        On the coarsest level nothing is known of it at first.
+        """
+        most = KINDS if self.apart else CELLS
+        if self._focus is not None:
             self._focus.renew()
+        elif len(self._order.pooled) > WORTH_FOCUS * most * self._order.pooled.n_rows:
+            self._focus = Focus(self._order, most)
+        else:
+            return
         self._order = self._focus.order
 
     def _whole(self) -> FirstOrder:
         """The iterate of the present level, of all of its program."""
         return self._order if self._focus is None else self._focus.whole()
 
-    def _refine(self) -> None:
-        """Take cells apart, for each class those that are likely to matter."""
+    def _take_apart(self, solved: FirstOrder) -> bool:
+        """Go on with the parts of cells, where that is affordable."""
         self._refinable = False
-        solved, q = self.solved(), self.q
-        program = solved.pooled
-        kept = np.flatnonzero(likely(solved, CELLS))
-        among = np.zeros((q.n_classes, len(program.cells)), dtype=bool)
-        classes = np.concatenate([program.run_g, program.check_g])
-        among[classes[program.arc_row[kept]], program.at_cell[kept]] = True
-        arcs = int((among @ program.cells.finer).sum())
-        if arcs > MOST_ARCS or APART_S * arcs > self._left_s():
-            return
+        rows = self.fine.n_rows
+        most = min(PARTS, MOST_ARCS // max(1, rows))
+        if most < FEWEST or APART_S * most * rows > self._left_s():
+            return False
         self.apart = True
-        self.fine = pool(self.compiled, Cells(self.compiled, program.cells, among))
+        self.fine = pool(*take_apart(solved, most))
         self._begin(refine(solved, self.fine))
+        return True
 
     def solved(self) -> FirstOrder:
         """The iterate as it is now, of every class."""
@@ -175,13 +211,12 @@ class Pricer:
     def shares(self) -> Shares:
         """Which part of each class is executed where, as it is now."""
         solved = self.solved()
-        program, cells = solved.pooled, solved.pooled.cells
+        program = solved.pooled
         runs = slice(0, program.first[len(program.run_g)])
         return Shares(
             g=program.run_g[program.arc_row[runs]],
             cell=program.at_cell[runs],
             part=solved.arc[X, runs].astype(float),
-            kind_cell=cells.kind_cell,
-            kind_base=cells.kind_base,
-            node_kind=cells.node_kind,
+            cells=program.cells,
+            settled=self.done,
         )

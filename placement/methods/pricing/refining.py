@@ -4,70 +4,100 @@ import numpy as np
 
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.kernels import LINK, VALUE, X
-from placement.methods.pricing.pooled import WAYS, Pooled
-from placement.methods.pricing.pooling import NO_WAY
-from placement.quantities import Floats, Ints
+from placement.methods.pricing.splitting import flows_of
+from placement.methods.pricing.pooled import KEPT, STORED, WAYS, Pooled
+from placement.quantities import Floats
 
 _TINY = 1e-12
 
 
 def refine(solved: FirstOrder, fine: Pooled) -> FirstOrder:
-    """An iterate of the program of finer cells that does what the coarse one does."""
-    coarse, result = solved.pooled, FirstOrder(fine)
-    parent = coarse.cells.node_cell[fine.cells.node]
-    size = len(coarse.cells)
-    key = coarse.arc_row * size + coarse.at_cell
-    arc = np.searchsorted(key, fine.arc_row * size + parent[fine.at_cell])
-    served = solved.arc[X].clip(0.0)
-    base = fine.cells.kind_base
-    part = _parts(solved)[coarse.at_mask[arc], base[fine.at_cell]]
-    result.arc[X] = served[arc] * part * _sizes(fine)[fine.at_cell]
-    result.arc[LINK] = solved.arc[LINK, arc] * coarse.kappa[arc] / fine.kappa
-    number = np.zeros((int(coarse.copy_m.max(initial=0)) + 1, size), dtype=np.int64)
-    number[coarse.copy_m, coarse.copy_cell] = np.arange(len(coarse.windows))
-    copy = number[fine.copy_m, parent[fine.copy_cell]]
-    result.column[VALUE] = _columns(solved, result, copy)
-    y, rows, masks = solved.row[VALUE], coarse.n_rows, len(coarse.cells.mask_cell)
-    copies = y[rows : rows + len(coarse.windows)][copy]
-    kinds = y[rows + len(coarse.windows) + masks :][: len(coarse.cells.kind_cell)]
-    saved = (coarse.cells.rate[parent] - fine.cells.rate) * fine.cells.q.window_s
-    kinds = np.maximum(kinds[base] + saved, 0.0)
-    memory = y[len(y) - size :][parent]
-    at_mask = kinds[fine.cells.mask_cell]
-    result.row[VALUE] = np.concatenate([y[:rows], copies, at_mask, kinds, memory])
-    result.row[VALUE, :rows] = result.least_prices()
-    result.begin(solved.weight)
-    return result
+    """An iterate of the program of parts that does about what the one of whole cells does."""
+    return _Refining(solved, fine).result
 
 
-def _parts(solved: FirstOrder) -> Floats:
-    """How a mask's work is shared among its kinds, shape (masks, kinds)."""
-    p = solved.pooled
-    mask, kind = np.nonzero(p.cells.mask_kinds)
-    flow = np.zeros(p.cells.mask_kinds.shape)
-    flow[mask, kind] = solved.column[VALUE, p.turned.stop :][: len(mask)].clip(0.0) + _TINY
-    return np.asarray(flow / flow.sum(axis=1, keepdims=True))
+class _Refining:
+    def __init__(self, solved: FirstOrder, fine: Pooled) -> None:
+        self.solved, self.coarse, self.fine = solved, solved.pooled, fine
+        self.result = FirstOrder(fine)
+        cells, size = fine.cells, len(self.coarse.cells)
+        self.parent = self.coarse.cells.kind_cell[cells.kind_base]
+        self.inner = cells.within != np.arange(len(cells))
+        key = self.coarse.arc_row * size + self.coarse.at_cell
+        self.arc = np.searchsorted(key, fine.arc_row * size + self.parent[fine.at_cell])
+        number = np.zeros((int(self.coarse.copy_m.max(initial=0)) + 1, size), dtype=np.int64)
+        number[self.coarse.copy_m, self.coarse.copy_cell] = np.arange(len(self.coarse.windows))
+        self.copy = number[fine.copy_m, self.parent[fine.copy_cell]]
+        self._arcs()
+        self.result.column[VALUE] = self._columns()
+        self.result.row[VALUE] = self._rows()
+        self.result.row[VALUE, : fine.n_rows] = self.result.least_prices()
+        self.result.begin(solved.weight)
+
+    def _arcs(self) -> None:
+        """What is served in a cell is served by its parts.
+
+        Kinds share as work flows to them. Of a kind, what new copies do goes where they can be, by
+        capacity; what copies that are there already do goes to the nodes that have them.
+        """
+        fine, cells, result = self.fine, self.fine.cells, self.result
+        coarse, ways = self.coarse.cells, self._ways()
+        part = np.zeros((len(coarse.mask_cell), len(coarse.kind_cell)))
+        part[coarse.flow_mask, coarse.flow_kind] = flows_of(self.solved)
+        kept = (ways[KEPT] + ways[STORED]) / np.maximum(ways.sum(axis=0), _TINY)
+        of_kind = self.copy * len(coarse.kind_cell) + cells.kind_base[fine.copy_cell]
+        _, group = np.unique(of_kind, return_inverse=True)
+        has = _most(fine).sum(axis=0)
+        mine = has / np.maximum(np.bincount(group, has)[group], _TINY)
+        kept = kept[self.copy]
+        size = cells.total(cells.q.capacity_s) * ~self.inner
+        size /= np.maximum(np.bincount(cells.kind_base, size)[cells.kind_base], _TINY)
+        base = cells.kind_base[fine.at_cell]
+        served = self.solved.arc[X].clip(0.0)[self.arc]
+        served = served * part[self.coarse.at_mask[self.arc], base]
+        self.new = served * (size[fine.copy_cell] * (1.0 - kept))[fine.at_copy]
+        self.kept = served * (kept * mine)[fine.at_copy]
+        result.arc[X] = self.new + self.kept
+        tighter = self.coarse.kappa[self.arc] / fine.kappa
+        result.arc[LINK] = self.solved.arc[LINK, self.arc] * tighter
+
+    def _ways(self) -> Floats:
+        """Copies of the whole cells, by the way they are had."""
+        column = self.solved.column[VALUE, : self.coarse.turned.start]
+        ways = column.reshape(WAYS, -1).clip(0.0).copy()
+        ways[2:] *= self.coarse.bulk
+        return np.asarray(ways)
+
+    def _columns(self) -> Floats:
+        """Copies as their work wants them, flows too."""
+        coarse, fine, column = self.coarse, self.fine, self.solved.column[VALUE]
+        ways = self._ways()[:, self.copy]
+        for way in range(WAYS):
+            served = self.kept if way in {KEPT, STORED} else self.new
+            here = np.bincount(fine.at_copy, fine.work * served, len(fine.windows))
+            ways[way] *= here / np.maximum(np.bincount(self.copy, here)[self.copy], _TINY)
+        ways[2:] /= fine.bulk
+        ways = np.minimum(ways, _most(fine, of_new=np.inf))
+        busy = fine.work * self.result.arc[X]
+        flows = np.bincount(fine.at_mask, busy, len(fine.cells.mask_cell))
+        engaged = column[coarse.turned.stop + len(coarse.cells.flow_mask) :]
+        return np.concatenate([ways.ravel(), column[coarse.turned], flows, engaged])
+
+    def _rows(self) -> Floats:
+        """Prices of the whole cells; what is inside of another cell pays nothing more there."""
+        coarse, fine, y = self.coarse, self.fine, self.solved.row[VALUE]
+        rows, copies = coarse.n_rows, len(coarse.windows)
+        masks, size = len(coarse.cells.mask_cell), len(coarse.cells)
+        of_kind = y[rows + copies + masks :][: len(coarse.cells.kind_cell)]
+        saved = (coarse.cells.rate[self.parent] - fine.cells.rate) * fine.cells.q.window_s
+        at_mask = np.maximum(of_kind[fine.cells.kind_base] + saved, 0.0)
+        kinds, memory = np.where(self.inner, 0.0, at_mask), y[len(y) - size :][self.parent]
+        memory = np.where(self.inner, 0.0, memory)
+        of_copy = y[rows : rows + copies][self.copy]
+        return np.concatenate([y[:rows], of_copy, at_mask, kinds, memory])
 
 
-def _sizes(fine: Pooled) -> Floats:
-    """The part of its kind's capacity that each cell has."""
-    cells = fine.cells
-    size = np.bincount(cells.node_cell, cells.q.capacity_s, len(cells))
-    whole = np.bincount(cells.kind_base, size)
-    return np.asarray(size / np.maximum(whole[cells.kind_base], _TINY))
-
-
-def _columns(solved: FirstOrder, result: FirstOrder, copy: Ints) -> Floats:
-    """Copies shared among kinds by the work that they have, flows as that work wants them."""
-    coarse, fine, column = solved.pooled, result.pooled, solved.column[VALUE]
-    used = np.bincount(coarse.at_copy, coarse.work * solved.arc[X].clip(0.0), len(coarse.windows))
-    busy = fine.work * result.arc[X]
-    share = np.bincount(fine.at_copy, busy, len(fine.windows)) / np.maximum(used[copy], _TINY)
-    share = share.clip(0.0, 1.0)
-    ways = column[: coarse.turned.start].reshape(WAYS, -1)[:, copy].clip(0.0) * share
-    stores = fine.rest.cost[: fine.turned.start].reshape(WAYS, -1)[2] < NO_WAY
-    ways[0] += np.where(stores, 0.0, ways[2] * fine.bulk)
-    ways[2] *= stores
-    flows = np.bincount(fine.at_mask, busy, len(fine.cells.mask_cell))
-    engaged = column[coarse.turned.stop + np.count_nonzero(coarse.cells.mask_kinds) :]
-    return np.concatenate([ways.ravel(), column[coarse.turned], flows, engaged])
+def _most(fine: Pooled, of_new: float = 0.0) -> Floats:
+    """The most copies of each way to have them, as many as given of new ones."""
+    most = fine.rest.most[: fine.turned.start].reshape(WAYS, -1)
+    return np.asarray(np.where(np.isfinite(most), most, of_new))

@@ -25,14 +25,16 @@ from placement.prices import Prices
 from placement.quantities import Bools, Floats, Ints, whole_up
 from placement.solution import Placement
 
-_LOOKED_AT = (16, 300, 300)
-"""Holders, other nodes and cheapest nodes that a construction looks at for a model."""
+_LOOKED_AT, _CONFINED = (16, 300, 300), (16, 0, 0)
+"""Holders, other nodes and cheapest nodes that a construction looks at for a model, and where it is
+confined to some nodes, which it looks at anyway."""
 _PASSES = 6
 """Times that a construction looks at all that waits."""
 _WORTH = 1e-3
 """A pass that serves less than this part of all requests is the last."""
-_PARTS = 0.3, 0.03
-"""A construction along a relaxation goes first where it has so much of a class."""
+_PARTS, _BLURRED_PARTS = (0.3, 0.03), (0.1,)
+"""A construction along a relaxation goes first where it has so much of a class; the same for one
+that is not solved well yet."""
 
 
 class Recreation:
@@ -160,16 +162,25 @@ class Recreation:
             Where a relaxation has the classes: they go there first, as far as they find room.
         """
         if shares is not None:
-            for part in _PARTS:
-                with confined(self._book, self.compiled, shares, part):
-                    self._place()
-        self._place()
+            for part in _PARTS if shares.settled else _BLURRED_PARTS:
+                some = shares.above(part)
+                self._spot(some)
+                with confined(self._book, some):
+                    self._place(_CONFINED)
+        self._place(_LOOKED_AT)
         self.rehost()
         close(self._book.native)
         self.rehost()
         self._remember()
 
-    def _place(self) -> None:
+    def _spot(self, shares: Shares) -> None:
+        """Look at the nodes where classes have their shares, from now on."""
+        start, nodes = shares.nodes()
+        classes = self._book.classes
+        classes["spots"], classes["spotted"] = start[:-1], np.diff(start)
+        self._book.set("spots", nodes.astype(np.int32))
+
+    def _place(self, looked_at: tuple[int, int, int]) -> None:
         """Pass after pass over what waits, until one serves little."""
         order = self._order()
         for _ in range(_PASSES):
@@ -178,7 +189,7 @@ class Recreation:
             waiting = order[self._book.classes["left"][order] > 0]
             at = 0
             while at < len(waiting):
-                at += construct(self._book.native, waiting[at:], *_LOOKED_AT)
+                at += construct(self._book.native, waiting[at:], *looked_at)
                 self._make_room()
             served = before - self._book.classes["left"].sum()
             if served <= _WORTH * self.compiled.quantities.total_count:

@@ -37,13 +37,14 @@ and `homes`, where it is loaded or stored today."""
 CLASS = np.dtype(
     [
         *((name, _L) for name in ("model", "count", "left", "checked", "at", "first")),
-        *((name, _L) for name in ("parts", "frozen", "place")),
+        *((name, _L) for name in ("parts", "frozen", "place", "spots", "spotted")),
         *((name, _F) for name in ("penalty", "value", "extra", "light")),
         *((name, _F) for name in ("wanted", "sample", "core_s")),
     ],
     align=True,
 )
-"""A request class; `wanted` re-executions a request, `light` the cost of verifying otherwise."""
+"""A request class; `wanted` re-executions a request, `light` the cost of verifying otherwise;
+`spots` the nodes where a relaxation has it."""
 
 HOLDING = np.dtype(
     [
@@ -84,6 +85,7 @@ TABLES: dict[str, tuple[Any, str | int]] = {
     "holders": (np.int32, 0),
     "roster": (np.int32, 0),
     "homes": (np.int32, 0),
+    "spots": (np.int32, 0),
     "queue": (np.int32, 0),
     "crowd": (np.int32, 0),
     "groups": (np.int64, 0),

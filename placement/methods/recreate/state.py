@@ -95,6 +95,7 @@ def new_book(
             "holders": holders,
             "roster": roster,
             "homes": homes,
+            "spots": np.zeros(1, dtype=np.int32),
             "queue": queue,
             "crowd": np.argsort(frozen, kind="stable").astype(np.int32),
             "groups": whole_down(q.max_share * q.total_count).astype(np.int64),

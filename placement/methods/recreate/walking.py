@@ -15,10 +15,17 @@ from placement.methods.recreate.pointers import (
     node_at,
     reals_of,
     scratch_of,
+    spots_of,
     touched_of,
 )
 from placement.methods.recreate.records import LOG_SIZE, WIDTH
-from placement.methods.recreate.recreating import add_first, gather, place_class, recreate_model
+from placement.methods.recreate.recreating import (
+    add_candidate,
+    add_first,
+    gather,
+    place_class,
+    recreate_model,
+)
 from placement.methods.recreate.ruining import clear_node, ruin
 from placement.native import native
 
@@ -27,6 +34,8 @@ _MODELS, _RANK = 4, 5
 FEW_ENTRIES = 4096
 _EJECT = 0.4
 """How often a step ruins by ejection."""
+_SPOTS = 600
+"""Nodes where a relaxation has a class that a construction looks at."""
 _HOLDERS, _OTHERS = 8, 8
 """Nodes that a step looks at for a model, beside those that it ruined."""
 
@@ -63,6 +72,17 @@ def _list_models(b: Any) -> Any:
         if c.left > 0 and not c.frozen:
             size = _list_model(b, size, c.model)
     return size
+
+
+@native(_NONE(BOOK, _INT))
+def _add_spots(b: Any, g: Any) -> None:
+    """All nodes where a relaxation has a class, or many, from a random one on."""
+    c = class_at(b, g)
+    if c.spotted > 0:
+        at = below(b, c.spotted)
+        for _ in range(min(c.spotted, _SPOTS)):
+            add_candidate(b, spots_of(b)[c.spots + at], c.model)
+            at = at + 1 if at + 1 < c.spotted else 0
 
 
 @native(_NONE(BOOK))
@@ -120,6 +140,7 @@ def construct(b: Any, order: Any, holders: Any, others: Any, first: Any) -> Any:
             b.sunk = 0.0
             gather(b, c.model, holders, others)
             add_first(b, c.model, first)
+            _add_spots(b, g)
             if c.wanted > 0:
                 place_class(b, g)
             else:
