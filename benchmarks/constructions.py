@@ -1,6 +1,7 @@
 """What it is worth to construct along the relaxation, after the same steps of the search.
 
 python benchmarks/constructions.py --preset large --steps 300 --seeds 0 1
+python benchmarks/constructions.py --preset giant --steps 50 --seeds 0 --early
 """
 
 import argparse
@@ -19,6 +20,9 @@ def main() -> None:
     parser.add_argument("--preset", default="large")
     parser.add_argument("--steps", type=int, default=300, help="steps for each node")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="seeds of the search")
+    parser.add_argument(
+        "--early", action="store_true", help="follow the first shares there are, and their prices"
+    )
     options = parser.parse_args()
     native.prepare()
     from placement.methods.completion import complete
@@ -27,8 +31,8 @@ def main() -> None:
 
     compiled = Compiled(generate(options.preset))
     begun, pricer = time.monotonic(), Pricer(compiled)
-    while not pricer.done:
-        pricer.advance(100_000_000)
+    while not (pricer.followable if options.early else pricer.done):
+        pricer.advance(10_000_000)
     prices, shares = pricer.prices(), pricer.shares()
     guide = complete(compiled, prices.demand, prices.verification)
     print(f"pooled prices: bound ${guide.bound:,.1f} after {time.monotonic() - begun:.1f} s")

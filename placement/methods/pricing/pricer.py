@@ -14,9 +14,9 @@ from placement.methods.pricing.firstorder import CHECKED, FirstOrder
 from placement.methods.pricing.focusing import Focus
 from placement.methods.pricing.kernels import X
 from placement.methods.pricing.levels import Level, lift, merge
-from placement.methods.pricing.splitting import take_apart
 from placement.methods.pricing.pooling import pool
 from placement.methods.pricing.refining import refine
+from placement.methods.pricing.splitting import take_apart
 from placement.methods.shares import Shares
 from placement.prices import Prices
 

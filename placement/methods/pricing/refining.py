@@ -4,8 +4,8 @@ import numpy as np
 
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.kernels import LINK, VALUE, X
-from placement.methods.pricing.splitting import flows_of
 from placement.methods.pricing.pooled import KEPT, STORED, WAYS, Pooled
+from placement.methods.pricing.splitting import flows_of
 from placement.quantities import Floats
 
 _TINY = 1e-12
