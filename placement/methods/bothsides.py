@@ -81,7 +81,7 @@ class _BothSides:
         self.chains: list[Chain] = []
         self.begun, self.begun_at = 0, search.clock()
         self.born: float | None = None
-        self.along = self.mature = False
+        self.along = self.at_settled = False
 
     @property
     def finish_s(self) -> float:
@@ -204,7 +204,7 @@ class _BothSides:
     @property
     def _old(self) -> bool:
         """Whether what there is was made at prices that are much worse, or were not settled."""
-        if self.born is None or self._settled > self.mature:
+        if self.born is None or (self._settled and not self.at_settled):
             return True
         return self._guide.bound > self.born + NEWS * abs(self.born)
 
@@ -215,7 +215,7 @@ class _BothSides:
         old placement that is to be improved, and one with classes that ruin and recreate leaves.
         """
         guide = self._guide
-        self.born, self.mature = guide.bound, self._settled
+        self.born, self.at_settled = guide.bound, self._settled
         if self.chains and self.search.start is not None:
             return
         if self.begun:

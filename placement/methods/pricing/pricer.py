@@ -1,4 +1,4 @@
-"""Dual prices from coarse to fine: models, models by region, every class, at parts of cells.
+"""Dual prices from coarse to fine: models, models by region, every class, at last parts of cells.
 
 A step on a coarse program is cheap and settles what cells are worth; lifted, it leaves little for
 the next one to do. The same idea as multigrid.
