@@ -71,6 +71,15 @@ def running_totals(amount: Values, key: Ints) -> Values:
     return total - (total - amount)[np.searchsorted(key, key)]
 
 
+def joined(left: Ints, right: Ints) -> tuple[Ints, Ints]:
+    """All pairs of positions, one on each side, with the same number there; `right` is sorted."""
+    first = np.searchsorted(right, left)
+    number = np.searchsorted(right, left, side="right") - first
+    i = np.repeat(np.arange(len(left)), number)
+    j = np.arange(len(i)) + np.repeat(first - (np.cumsum(number) - number), number)
+    return i, j
+
+
 def replicas_needed(compiled: Compiled, runs: Counts, checks: Counts) -> Ints:
     """The fewest replicas that the work needs, shape (models, nodes)."""
     q = compiled.quantities

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from placement.assembly import joined
 from placement.methods.pricing.cells import Cells
 from placement.quantities import Floats, Ints
 
@@ -36,12 +37,8 @@ class Shares:
 
     def nodes(self) -> tuple[Ints, Ints]:
         """Where the nodes of each class begin, and the nodes of its cells, class by class."""
-        members, order = self.cells.members, np.argsort(self.g, kind="stable")
-        size = np.array([len(nodes) for nodes in members])
-        first = (np.cumsum(size) - size)[self.cell[order]]
-        number = size[self.cell[order]]
-        at = np.arange(int(number.sum()))
-        at += np.repeat(first - (np.cumsum(number) - number), number)
-        of_class = np.bincount(self.g[order], number, self.cells.q.n_classes)
-        start = np.append(0, np.cumsum(of_class)).astype(np.int64)
-        return start, np.concatenate([*members, np.zeros(1, np.int64)])[at]
+        n, cell = self.cells.by_cell
+        order = np.argsort(self.g, kind="stable")
+        row, at = joined(self.cell[order], cell)
+        start = np.searchsorted(self.g[order][row], np.arange(self.cells.q.n_classes + 1))
+        return start, n[at]

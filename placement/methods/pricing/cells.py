@@ -87,16 +87,20 @@ class Cells:
     @cached_property
     def _inside(self) -> tuple[Ints, Ints]:
         """Nodes and their cells, outer ones too."""
-        n, outer = np.arange(self.q.n_nodes), self.within[self.node_cell]
-        two = outer != self.node_cell
-        return np.concatenate([n, n[two]]), np.concatenate([self.node_cell, outer[two]])
+        return with_outer(self.node_cell, self.within)
+
+    @cached_property
+    def by_cell(self) -> tuple[Ints, Ints]:
+        """The same sorted by cell, then node."""
+        n, cell = self._inside
+        order = np.lexsort((n, cell))
+        return n[order], cell[order]
 
     @cached_property
     def members(self) -> list[Ints]:
         """The nodes of each cell."""
-        n, cell = self._inside
-        order = np.lexsort((n, cell))
-        return np.split(n[order], np.searchsorted(cell[order], range(1, len(self))))
+        n, cell = self.by_cell
+        return np.split(n, np.searchsorted(cell, range(1, len(self))))
 
     @cached_property
     def node(self) -> Ints:
@@ -199,6 +203,12 @@ class _Masks:
         masks = masks[self.q.class_kind[g]]
         row, cell = np.nonzero(masks >= 0)
         return g[row], cell, masks[row, cell]
+
+
+def with_outer(at: Ints, within: Ints) -> tuple[Ints, Ints]:
+    """Positions in a list of cells, or of kinds, and those; then again with what they are in."""
+    two = np.flatnonzero(within[at] != at)
+    return np.append(np.arange(len(at)), two), np.append(at, within[at[two]])
 
 
 def _numbered(keys: Ints) -> tuple[Ints, Ints]:

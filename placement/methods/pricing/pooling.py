@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from placement.methods.pricing.cells import Cells, Offers
+from placement.methods.pricing.cells import Cells, Offers, with_outer
 from placement.methods.pricing.pooled import KEPT, Pooled, Rest
 from placement.quantities import Floats, Ints
 
@@ -214,6 +214,5 @@ def _places(values: Ints, size: int) -> Ints:
 
 def _both(first: int, at: Ints, within: Ints, column: Ints, value: Floats) -> _Entries:
     """Entries of cells or kinds, and the same again of those that they are inside of."""
-    two = within[at] != at
-    row = np.concatenate([at, within[at[two]]])
-    return first + row, np.concatenate([column, column[two]]), np.concatenate([value, value[two]])
+    i, row = with_outer(at, within)
+    return first + row, column[i], value[i]

@@ -8,6 +8,7 @@ class is offered those that cost it least at the prices of the coarse cells.
 
 import numpy as np
 
+from placement.assembly import joined
 from placement.methods.pricing import kernels
 from placement.methods.pricing.cells import Cells, Offers
 from placement.methods.pricing.firstorder import FirstOrder
@@ -140,15 +141,6 @@ def flows_of(solved: FirstOrder) -> Floats:
     mask = p.cells.flow_mask
     flow = solved.column[VALUE, p.turned.stop :][: len(mask)].clip(0.0) + 1e-12
     return np.asarray(flow / np.bincount(mask, flow)[mask])
-
-
-def joined(left: Ints, right: Ints) -> tuple[Ints, Ints]:
-    """All pairs of an entry of each side with the same number; `right` is sorted."""
-    first = np.searchsorted(right, left)
-    number = np.searchsorted(right, left, side="right") - first
-    i = np.repeat(np.arange(len(left)), number)
-    j = np.arange(len(i)) + np.repeat(first - (np.cumsum(number) - number), number)
-    return i, j
 
 
 def _least(row: Ints, cell: Ints, reduced: Floats, n_rows: int, most: int) -> tuple[Ints, Ints]:

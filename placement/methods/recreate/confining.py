@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from placement.assembly import joined
+from placement.methods.pricing.cells import with_outer
 from placement.methods.recreate.filling import able
 from placement.methods.recreate.records import Book
 from placement.methods.shares import Shares
@@ -26,11 +28,12 @@ def confined(book: Book, shares: Shares) -> Iterator[None]:
     before = {name: book.arrays[name] for name in _TABLES}
     kind, cells = book.nodes["kind"].copy(), shares.cells
     base = np.ascontiguousarray(cells.kind_base)
-    runs, checks = (
-        np.zeros((len(kept), -(-len(base) // 8)), np.uint8) for kept in [before["runs"]] * 2
-    )
-    first, kinds = _kinds_of(shares)
-    _mark(runs, before["runs"], base, shares.g, shares.cell, first, kinds)
+    size = (len(before["runs"]), -(-len(base) // 8))
+    runs, checks = np.zeros(size, dtype=np.uint8), np.zeros(size, dtype=np.uint8)
+    kinds, cell = with_outer(cells.kind_cell, cells.within)
+    order = np.argsort(cell, kind="stable")
+    row, at = joined(shares.cell, cell[order])
+    _mark(runs, before["runs"], base, shares.g[row], kinds[order][at])
     _spread(checks, before["checks"], base)
     tables = (runs, checks, np.ascontiguousarray(before["holds"][:, base]))
     _change(book, dict(zip(_TABLES, tables, strict=True)), cells.node_kind)
@@ -40,28 +43,12 @@ def confined(book: Book, shares: Shares) -> Iterator[None]:
         _change(book, before, kind)
 
 
-def _kinds_of(shares: Shares) -> tuple[Ints, Ints]:
-    """Where the kinds of each cell begin, those inside of it too, and the kinds."""
-    cells = shares.cells
-    kind = np.arange(len(cells.kind_cell))
-    outer = cells.within[cells.kind_cell]
-    two = outer != cells.kind_cell
-    cell = np.concatenate([cells.kind_cell, outer[two]])
-    order = np.argsort(cell, kind="stable")
-    first = np.searchsorted(cell[order], np.arange(len(cells) + 1))
-    return first, np.concatenate([kind, kind[two]])[order]
-
-
-@native(types.void(_BITS, _BITS, _LONGS, _LONGS, _LONGS, _LONGS, _LONGS))
-def _mark(  # noqa: PLR0917
-    bits: Any, before: Any, base: Any, classes: Any, cells: Any, first: Any, kinds: Any
-) -> None:
-    """Set the bits of all kinds of the cells of each class that it can use."""
+@native(types.void(_BITS, _BITS, _LONGS, _LONGS, _LONGS))
+def _mark(bits: Any, before: Any, base: Any, classes: Any, kinds: Any) -> None:
+    """Set the bits of classes at kinds that they can use."""
     for i in range(len(classes)):
-        g = classes[i]
-        for at in range(first[cells[i]], first[cells[i] + 1]):
-            kind = kinds[at]
-            bits[g, kind >> 3] |= able(before, g, base[kind]) << (7 - (kind & 7))
+        g, kind = classes[i], kinds[i]
+        bits[g, kind >> 3] |= able(before, g, base[kind]) << (7 - (kind & 7))
 
 
 @native(types.void(_BITS, _BITS, _LONGS))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from placement.assembly import joined
 from placement.methods.reflow.offering import Offers
 from placement.methods.slices.plan import Flows, Plan
 from placement.program import Entry, Program, ProgramBuilder
@@ -92,11 +93,8 @@ class FlowModel:
         """Classes beside the replicas of their models, of which the node can run them."""
         plan, q = self.plan, self.q
         order = self.classes[np.argsort(q.class_model[self.classes], kind="stable")]
-        model = q.class_model[order]
-        first, last = np.searchsorted(model, self.m), np.searchsorted(model, self.m, side="right")
-        k = np.repeat(np.arange(len(self.m)), last - first)
-        at = np.arange(len(k)) - np.repeat(np.cumsum(last - first) - (last - first), last - first)
-        g, n = order[first[k] + at], self.n[k]
+        k, at = joined(self.m, q.class_model[order])
+        g, n = order[at], self.n[k]
         runs = plan.compiled.run_kinds[g, q.node_kind[n]]
         checks = plan.compiled.verify_kinds[g, q.node_kind[n]] & plan.redone[g]
         g, n = np.concatenate([g[runs], g[checks]]), np.concatenate([n[runs], n[checks]])
