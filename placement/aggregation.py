@@ -26,7 +26,6 @@ from functools import cached_property
 
 import numpy as np
 
-from placement.assembly import joined
 from placement.instance import Instance
 from placement.prices import Prices
 from placement.quantities import Bools, Ints, Quantities
@@ -130,13 +129,16 @@ class Aggregation:
 
     def split_prices(self, prices: Prices) -> Prices:
         """Prices of the merged instance as prices of the original that prove the same bound."""
-        rows, member = joined(prices.part_class, self.at[self.members])
+        start = np.searchsorted(self.at[self.members], prices.part_class)
+        size = np.bincount(self.at)[prices.part_class]
+        rows = np.repeat(np.arange(len(size)), size)
+        number = np.arange(len(rows)) - np.repeat(np.cumsum(size) - size, size)
         return replace(
             prices,
             demand=prices.demand[self.at],
             verification=prices.verification[self.at],
             rounding=prices.rounding[self.at],
-            part_class=self.members[member],
+            part_class=self.members[start[rows] + number],
             part=prices.part[rows],
             independence=prices.independence[rows],
         )
