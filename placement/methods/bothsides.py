@@ -43,6 +43,11 @@ LITTLE, FLOW_PATIENCE = 5e-5, 6
 AFTERWARDS, FURTHER, GENTLY = 250, 10, 0.4
 """Steps after each reflow for each node of one program and for each beyond, and their first
 temperature over the usual one."""
+ROUNDS, IDLE_ROUNDS = 8, 2
+"""Searches from nothing after the first, at most, and in a row without gain."""
+HOT, HOT_STEPS, HOT_STEPS_A_NODE = 1e-4, 300_000, 5_000
+"""How the last chain of such a search begins: with so many steps, and no more for each node; from a
+temperature over the mean cost of a node that is so much for each step of a node."""
 CHAINS = 2
 """Chains of plans, however many threads there are, so that answers do not differ."""
 NEWS, LATEST, AGAIN = 5e-3, 0.6, 0.45
@@ -105,20 +110,32 @@ class _BothSides:
             return None
         begin = [self._start_again] if self._old and not self._late else []
         self._side_by_side([self._certify, *begin])
-        search.enter("ruin and recreate")
+        self._descend()
+        rounds = idle = 0
+        while rounds < ROUNDS and idle < IDLE_ROUNDS and self._may_differ:
+            before, rounds = search.objective, rounds + 1
+            self._start_again()
+            self._heat()
+            self._descend()
+            idle = 0 if search.objective != before else idle + 1
+        while not (self.over() or self.dual.done):
+            self.dual.advance(self.arcs, self.over)
+        self._certify()
+        return self.dual.guide
+
+    def _descend(self) -> None:
+        """Turns of ruin and recreate, then of reflow, until they gain little."""
+        self.search.enter("ruin and recreate")
         while not self.over():
             patience = (SOON, LITTLE_PATIENCE) if self.large else (WORTH, PATIENCE)
             self._until_idle(self._turn, *patience, until=self._worth_a_start)
             if not self._old or self._late:
                 break
             self._start_again()
-        search.enter("reflow")
+        self.search.enter("reflow")
         self._until_idle(lambda _: self._flow_turn(), LITTLE, FLOW_PATIENCE)
         self._offer()
-        while not (self.over() or self.dual.done):
-            self.dual.advance(self.arcs, self.over)
         self._certify()
-        return self.dual.guide
 
     def _until_idle(
         self,
@@ -229,6 +246,23 @@ class _BothSides:
             self.begun += 1
             self._begin(start, guide.prices, self.search.seed + self.begun, shares)
         self.chains += kept
+
+    @property
+    def _may_differ(self) -> bool:
+        """Whether a search from nothing could end elsewhere, and there is time for one."""
+        fresh = self._settled and self.search.start is None and not self.large
+        return fresh and bool(self.chains) and not self.over()
+
+    def _heat(self) -> None:
+        """Have the last chain forget how it was constructed, for the sake of other placements."""
+        nodes = self.compiled.quantities.n_nodes
+        steps = min(HOT_STEPS, HOT_STEPS_A_NODE * nodes)
+        hot = HOT * steps / nodes * self.objective / nodes
+        warmth = [self._warmth()] * (len(self.chains) - 1) + [hot]
+        self._side_by_side([
+            partial(chain.recreate, steps, begun, self.over)
+            for chain, begun in zip(self.chains, warmth, strict=True)
+        ])  # fmt: skip
 
     def _begin(
         self,
