@@ -2,6 +2,7 @@
 
 python benchmarks/constructions.py --preset large --steps 300 --seeds 0 1
 python benchmarks/constructions.py --preset giant --steps 50 --seeds 0 --early
+python benchmarks/constructions.py --preset medium --network 1 --steps 5000 --warmth 0.5
 """
 
 import argparse
@@ -18,8 +19,12 @@ def main() -> None:
     """Print bound, and cost after construction and after the steps, for each way and seed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="large")
+    parser.add_argument("--network", type=int, default=0, help="seed of the network")
     parser.add_argument("--steps", type=int, default=300, help="steps for each node")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="seeds of the search")
+    parser.add_argument(
+        "--warmth", type=float, default=0.01, help="first temperature over the mean cost of a node"
+    )
     parser.add_argument(
         "--early", action="store_true", help="follow the first shares there are, and their prices"
     )
@@ -29,7 +34,7 @@ def main() -> None:
     from placement.methods.pricing.pricer import Pricer
     from placement.methods.recreate.improver import Recreation
 
-    compiled = Compiled(generate(options.preset))
+    compiled = Compiled(generate(options.preset, seed=options.network))
     begun, pricer = time.monotonic(), Pricer(compiled)
     while not (pricer.followable if options.early else pricer.done):
         pricer.advance(10_000_000)
@@ -43,7 +48,7 @@ def main() -> None:
             plan.guide(guide.prices, guide.rent_per_s)
             plan.construct(along)
             first = plan.objective
-            warmth = 0.01 * first / nodes
+            warmth = options.warmth * first / nodes
             for left in np.linspace(1.0, 0.0, 20, endpoint=False):
                 plan.advance(options.steps * nodes // 20, warmth * float(left))
             print(f"{name}, seed {seed}: ${first:,.1f}, then ${plan.best_objective:,.1f}")
