@@ -32,6 +32,8 @@ _PASSES = 6
 """Times that a construction looks at all that waits."""
 _WORTH = 1e-3
 """A pass that serves less than this part of all requests is the last."""
+_FEW = 0.1
+"""Classes that no more than this part of all compute can run are placed before others."""
 _PARTS, _BLURRED_PARTS = (0.3, 0.03), (0.1,)
 """A construction along a relaxation goes first where it has so much of a class; the same for one
 that is not solved well yet."""
@@ -161,13 +163,14 @@ class Recreation:
         shares : Shares or None
             Where a relaxation has the classes: they go there first, as far as they find room.
         """
-        if shares is not None:
-            for part in _PARTS if shares.settled else _BLURRED_PARTS:
-                some = shares.above(part)
-                self._spot(some)
-                with confined(self._book, some):
-                    self._place(_CONFINED)
-        self._place(_LOOKED_AT)
+        for classes in self._stages():
+            if shares is not None:
+                for part in _PARTS if shares.settled else _BLURRED_PARTS:
+                    some = shares.above(part)
+                    self._spot(some)
+                    with confined(self._book, some):
+                        self._place(classes, _CONFINED)
+            self._place(classes, _LOOKED_AT)
         self.rehost()
         close(self._book.native)
         self.rehost()
@@ -180,27 +183,34 @@ class Recreation:
         classes["spots"], classes["spotted"] = start[:-1], np.diff(start)
         self._book.set("spots", nodes.astype(np.int32))
 
-    def _place(self, looked_at: tuple[int, int, int]) -> None:
-        """Pass after pass over what waits, until one serves little."""
-        order = self._order()
+    def _place(self, classes: Ints, looked_at: tuple[int, int, int]) -> None:
+        """Pass after pass over those that wait, until one serves little."""
+        left = self._book.classes["left"]
+        worth = _WORTH * self.compiled.quantities.count[classes].sum()
         for _ in range(_PASSES):
             self._book.models["front"] = 0
-            before = self._book.classes["left"].sum()
-            waiting = order[self._book.classes["left"][order] > 0]
+            before = left[classes].sum()
+            waiting = classes[left[classes] > 0]
             at = 0
             while at < len(waiting):
                 at += construct(self._book.native, waiting[at:], *looked_at)
                 self._make_room()
-            served = before - self._book.classes["left"].sum()
-            if served <= _WORTH * self.compiled.quantities.total_count:
+            if before - left[classes].sum() <= worth:
                 break
 
-    def _order(self) -> Ints:
-        """Classes that must be served, then re-executed ones, then by how much can run them."""
+    def _stages(self) -> list[Ints]:
+        """Classes that have to find their places before others take them, those others.
+
+        First what must be served and what is re-executed, which takes several nodes at once; then
+        what few can run; in each, what fewer can run first.
+        """
         compiled, q = self.compiled, self.compiled.quantities
         size = np.bincount(q.node_kind, q.capacity_s, len(q.kind_node))
         able = compiled.run_kinds @ size
-        return np.lexsort((able, ~compiled.redone, np.isfinite(q.penalty))).astype(np.int64)
+        stage = np.where(able < _FEW * size.sum(), 1, 2)
+        stage[compiled.redone | np.isinf(q.penalty)] = 0
+        order = np.lexsort((able, ~compiled.redone, np.isfinite(q.penalty), stage)).astype(np.int64)
+        return np.split(order, np.searchsorted(stage[order], (1, 2)))
 
     def advance(self, iterations: int, temperature: float, until: float | None = None) -> None:
         """So many steps; a step to the worse is taken with probability exp(-loss / temperature).
