@@ -46,7 +46,7 @@ def test_classes_run_only_where_the_relaxation_has_them(guided):
     recreation, some = begun(one, guide), shares.above(PART)
     recreation._spot(some)
     with confined(recreation._book, some):
-        recreation._place((16, 0, 0))
+        recreation._place(np.arange(one.quantities.n_classes), (16, 0, 0))
     rows = rows_of(recreation._book)
     runs = rows.kind == 0
     assert runs.any()

@@ -228,3 +228,17 @@ def test_a_start_that_is_not_verified_is_no_answer():
     start = replace(plan.best, verify_g=nothing, verify_n=nothing, verify_count=nothing)
     assert not judged(one, start).feasible
     assert judged(one, Recreation(one, start).best).feasible
+
+
+def test_what_few_can_run_is_placed_first():
+    """Must-serve and re-executed classes come first, then scarce ones, the scarcest first."""
+    one = compiled("large")
+    stages = Recreation(one, None)._stages()
+    q = one.quantities
+    assert sorted(np.concatenate(stages)) == list(range(q.n_classes))
+    assert all(one.redone[g] or np.isinf(q.penalty[g]) for g in stages[0])
+    size = np.bincount(q.node_kind, q.capacity_s, len(q.kind_node))
+    able = one.run_kinds @ size
+    assert able[stages[1]].max() < able[stages[2]].min()
+    assert all((np.diff(able[stage]) >= 0).all() for stage in stages[1:])
+    assert all(len(stage) for stage in stages)
