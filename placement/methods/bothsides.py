@@ -111,17 +111,20 @@ class _BothSides:
         begin = [self._start_again] if self._old and not self._late else []
         self._side_by_side([self._certify, *begin])
         self._descend()
-        rounds = idle = 0
-        while rounds < ROUNDS and idle < IDLE_ROUNDS and self._may_differ:
-            before, rounds = search.objective, rounds + 1
-            self._start_again()
-            self._heat()
-            self._descend()
-            idle = 0 if search.objective != before else idle + 1
+        if self._settled and search.start is None and not self.large:
+            self._until_idle(lambda _: self._another(), 0.0, IDLE_ROUNDS, most=ROUNDS)
         while not (self.over() or self.dual.done):
             self.dual.advance(self.arcs, self.over)
         self._certify()
         return self.dual.guide
+
+    def _another(self) -> float:
+        """One more search from nothing, that could end elsewhere; 1 where it found better, or 0."""
+        before = self.search.objective
+        self._start_again()
+        self._heat()
+        self._descend()
+        return float(self.search.objective != before)
 
     def _descend(self) -> None:
         """Turns of ruin and recreate, then of reflow, until they gain little."""
@@ -143,10 +146,11 @@ class _BothSides:
         worth: float,
         patience: int,
         until: Callable[[], bool] = lambda: False,
+        most: float = math.inf,
     ) -> None:
-        """Turn after turn, until so many in a row gain little."""
+        """Turn after turn, until so many in a row gain little, or so many at most."""
         idle = turn = 0
-        while self.chains and not self.over() and idle < patience and not until():
+        while turn < most and idle < patience and self.chains and not (self.over() or until()):
             idle = 0 if take(turn) > worth else idle + 1
             turn += 1
             if turn % OFFERED == 0:
@@ -246,12 +250,6 @@ class _BothSides:
             self.begun += 1
             self._begin(start, guide.prices, self.search.seed + self.begun, shares)
         self.chains += kept
-
-    @property
-    def _may_differ(self) -> bool:
-        """Whether a search from nothing could end elsewhere, and there is time for one."""
-        fresh = self._settled and self.search.start is None and not self.large
-        return fresh and bool(self.chains) and not self.over()
 
     def _heat(self) -> None:
         """Have the last chain forget how it was constructed, for the sake of other placements."""

@@ -31,7 +31,7 @@ confined to some nodes, which it looks at anyway."""
 _PASSES = 6
 """Times that a construction looks at all that waits."""
 _WORTH = 1e-3
-"""A pass that serves less than this part of all requests is the last."""
+"""A pass that serves less than this part of the requests that it is about is the last."""
 _FEW = 0.1
 """Classes that no more than this part of all compute can run are placed before others."""
 _PARTS, _BLURRED_PARTS = (0.3, 0.03), (0.1,)
@@ -207,10 +207,10 @@ class Recreation:
         compiled, q = self.compiled, self.compiled.quantities
         size = np.bincount(q.node_kind, q.capacity_s, len(q.kind_node))
         able = compiled.run_kinds @ size
-        stage = np.where(able < _FEW * size.sum(), 1, 2)
-        stage[compiled.redone | np.isinf(q.penalty)] = 0
-        order = np.lexsort((able, ~compiled.redone, np.isfinite(q.penalty), stage)).astype(np.int64)
-        return np.split(order, np.searchsorted(stage[order], (1, 2)))
+        urgent = compiled.redone | np.isinf(q.penalty)
+        early = urgent | (able < _FEW * size.sum())
+        order = np.lexsort((able, ~compiled.redone, np.isfinite(q.penalty))).astype(np.int64)
+        return np.split(order, [urgent.sum(), early.sum()])
 
     def advance(self, iterations: int, temperature: float, until: float | None = None) -> None:
         """So many steps; a step to the worse is taken with probability exp(-loss / temperature).
