@@ -16,9 +16,9 @@ from placement.methods.pricing import splitting
 from placement.methods.pricing.cells import market
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.focusing import Focus, likely
-from placement.methods.pricing.kernels import X
+from placement.methods.pricing.kernels import VALUE, X
 from placement.methods.pricing.levels import lift, merge
-from placement.methods.pricing.pooling import pool
+from placement.methods.pricing.pooling import NO_WAY, pool
 from placement.methods.pricing.pricer import Pricer
 from placement.methods.pricing.refining import refine
 from placement.methods.pricing.splitting import take_apart
@@ -133,6 +133,24 @@ def test_refined_iterates_start_closer_than_nothing(most, monkeypatch):
     assert apart(refined) < 0.5 * apart(new)
 
 
+@pytest.mark.parametrize("most", [10**9, 0])
+def test_refined_iterates_do_all_that_the_coarse_ones_did(most, monkeypatch):
+    """Whatever parts are on offer; and no copies come from where none can be had."""
+    monkeypatch.setattr(splitting, "MOST_PAIRS", most)
+    coarse = solved(whole(Compiled(generate("large", seed=3))), 4_000)
+    fine = pool(*take_apart(coarse, 20))
+    refined = refine(coarse, fine)
+    done = [
+        np.bincount(order.pooled.arc_row, order.arc[X].clip(0.0), fine.n_rows)
+        for order in (coarse, refined)
+    ]
+    assert done[1] == pytest.approx(done[0], rel=1e-4, abs=1e-4)
+    copies = slice(0, fine.turned.start)
+    impossible = fine.rest.cost[copies] >= NO_WAY
+    assert impossible.any()
+    assert not refined.column[VALUE, copies][impossible].any()
+
+
 def test_what_matters_of_a_program_ends_at_its_optimum(medium):
     """A few arcs a class, chosen anew now and then, are as good as all of them."""
     pooled = whole(medium)
@@ -175,6 +193,33 @@ def test_shares_serve_every_class(medium):
     assert np.mean(np.diff(start) > 0) > 0.95
     g = np.repeat(np.arange(q.n_classes), np.diff(start))
     assert medium.run_kinds[g, q.node_kind[nodes]].all()
+
+
+def test_what_is_kept_is_loaded_and_used(medium):
+    """Models that nodes have loaded, where most of that is used; some of them."""
+    q, shares = medium.quantities, settled(medium).shares()
+    kept = set(zip(shares.kept_m.tolist(), shares.kept_n.tolist(), strict=True))
+    loaded = set(zip(*(i.tolist() for i in np.nonzero(q.loaded)), strict=True))
+    assert 0 < len(kept) < len(loaded)
+    assert kept <= loaded
+    used = np.zeros((q.n_models, len(shares.cells)), dtype=bool)
+    used[q.class_model[shares.g[shares.part > 0]], shares.cell[shares.part > 0]] = True
+    assert used[shares.kept_m, shares.cells.node_cell[shares.kept_n]].all()
+
+
+def test_nodes_that_load_slowly_are_apart_from_fast_ones():
+    """Each kind falls into a slower and a faster half, all of one speed together."""
+    large = Compiled(generate("large", seed=3))
+    q, cells = large.quantities, take_apart(solved(whole(large), 40), 400)[0]
+    speed, halves = splitting._speeds(q), 0
+    for kind in range(len(q.kind_node)):
+        slow, fast = (q.load_gb_per_s[(q.node_kind == kind) & (speed == i)] for i in (0, 1))
+        assert slow.max(initial=0.0) < fast.min(initial=np.inf)
+        assert len(fast) <= len(slow) + 1 or not len(slow)
+        halves += bool(len(slow) and len(fast))
+    assert halves > 0
+    for members in cells.members:
+        assert len(set(speed[members])) == 1
 
 
 @pytest.mark.parametrize("most", [10**9, 0])

@@ -119,6 +119,23 @@ def test_re_execution_is_placed():
     assert placement.unserved[redone].sum() < 0.25 * q.count[redone].sum()
 
 
+def test_the_few_that_can_verify_are_found():
+    """However many nodes hold the model, and though it takes all three of those that may."""
+    others, verifiers = [f"n{i}" for i in range(300)], ["v0", "v1", "v2"]
+    redone = {"name": "again", "mode": "reexecution", "verifiers": 1, "independence": "group"}
+    data = fleet(
+        *others, *verifiers, policies=[redone], requests=[demand("all", 30, policy="again")]
+    )
+    for node in data["nodes"]:
+        node["roles"] = ["hosting", "verification" if node["name"][0] == "v" else "inference"]
+    one = compiled_of(**data)
+    for seed in range(4):
+        recreation = Recreation(one, None, seed=seed)
+        recreation.construct()
+        assert not recreation.waiting.any()
+        assert not judged(one, recreation.best).violations
+
+
 def test_guides_are_taken():
     """Other prices, another plan; still feasible."""
     recreation = advanced(compiled("medium"))

@@ -230,7 +230,7 @@ class _BothSides:
         return self._guide.bound > self.born + NEWS * abs(self.born)
 
     def _start_again(self) -> None:
-        """From nothing at the prices known now; with many nodes, beside the best there is.
+        """From nothing at the prices known now; with many nodes, beside the best until they settle.
 
         What was made at other prices stays worse than what is made at these. Kept, though, are an
         old placement that is to be improved, and one with classes that ruin and recreate leaves.
@@ -242,7 +242,8 @@ class _BothSides:
         if self.begun:
             self._offer()
         start = self.search.best if frozen_classes(self.compiled).any() else None
-        kept = self.chains[:1] if self.large and self.begun else []
+        beside = self.large and self.begun and not self._settled
+        kept = self.chains[:1] if beside else []
         shares = self.dual.shares() if self.dual is not None and start is None else None
         self.along = shares is not None
         self.chains = []
@@ -272,7 +273,7 @@ class _BothSides:
         """Begin one more chain; how long that takes is remembered for the next time."""
         begun = self.search.clock()
         run = Recreation(self.compiled, start, prices=prices, seed=seed)
-        run.construct(shares)
+        run.construct(shares, keeping=self.large)
         self.chains.append(Chain(self.compiled, run, seed))
         self.begin_s = self.search.clock() - begun
 

@@ -22,6 +22,8 @@ class Shares:
     cells : Cells
     settled : bool
         Whether the relaxation is solved well; before, parts are blurred.
+    kept_m, kept_n : array of int
+        Models that nodes have loaded, where most of that is used.
     """
 
     g: Ints
@@ -29,6 +31,8 @@ class Shares:
     part: Floats
     cells: Cells
     settled: bool
+    kept_m: Ints
+    kept_n: Ints
 
     def above(self, part: float) -> "Shares":
         """Only what is more than so much of a class."""

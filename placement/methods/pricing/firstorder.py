@@ -33,6 +33,8 @@ CHECKED = 40
 """Steps between looks at whether to start again."""
 SUFFICIENT, NECESSARY, LONG = 0.2, 0.8, 0.36
 """When to start again: the last move shrank to this, or to that and grows again, or it is long."""
+SMOOTH = 0.5
+"""How far the weight of primal and dual steps follows how they moved since the last start."""
 _TINY = 1e-300
 
 
@@ -132,7 +134,7 @@ class FirstOrder:
         primal, dual = kernels.ways(self.arc, self.column, self.row)
         weight = self.weight
         if primal > _TINY and dual > _TINY:
-            weight *= float(np.sqrt(dual / primal) / weight) ** 0.99
+            weight *= float(np.sqrt(dual / primal) / weight) ** SMOOTH
         self.begin(weight)
 
     # --- what it says --------------------------------------------------------------------------
@@ -141,6 +143,16 @@ class FirstOrder:
         """$ for serving all requests, and all re-executions, of the class rows."""
         runs, rows = len(self.pooled.run_g), self.pooled.n_rows
         return self.row[VALUE, :runs].clip(0.0), self.row[VALUE, runs:rows].clip(0.0)
+
+    def used_as_loaded(self) -> Floats:
+        """Which part of what is loaded is kept and used, for each (model, cell) of one node."""
+        p = self.pooled
+        size = len(p.windows)
+        loaded, kept = (side[size : 2 * size] for side in (p.rest.most, self.column[VALUE]))
+        windows = np.bincount(p.at_copy, p.work * self.arc[X], size) * p.windows
+        alone = np.bincount(p.cells.by_cell[1], minlength=len(p.cells)) == 1
+        part = np.minimum(kept, windows) / np.maximum(loaded, _TINY)
+        return np.asarray(np.where((loaded > 0) & alone[p.copy_cell], part, 0.0))
 
     def least_prices(self) -> Floats:
         """$ of serving all of each class row where that costs least at the other prices."""

@@ -42,8 +42,10 @@ RENEWED = 3 * LOOKED
 """Steps after which those are chosen anew."""
 PARTS, FEWEST = 240, 16
 """Parts of cells that each class is offered, at most and at least."""
-MOST_ARCS = 1_000_000
+MOST_ARCS = 2_000_000
 """Cells are taken apart where that takes no more arcs than this, give or take."""
+KEPT_FROM = 0.8
+"""Part of what a node has loaded of a model that has to be used for it to be kept."""
 APART_S = 5e-6
 """Seconds that this takes for each of them, at most."""
 
@@ -213,10 +215,13 @@ class Pricer:
         solved = self.solved()
         program = solved.pooled
         runs = slice(0, program.first[len(program.run_g)])
+        kept = np.flatnonzero(solved.used_as_loaded() > KEPT_FROM)
         return Shares(
             g=program.run_g[program.arc_row[runs]],
             cell=program.at_cell[runs],
             part=solved.arc[X, runs].astype(float),
             cells=program.cells,
             settled=self.done,
+            kept_m=program.copy_m[kept],
+            kept_n=program.cells.node[program.copy_cell[kept]],
         )

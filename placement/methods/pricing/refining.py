@@ -5,10 +5,13 @@ import numpy as np
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.kernels import LINK, VALUE, X
 from placement.methods.pricing.pooled import KEPT, STORED, WAYS, Pooled
+from placement.methods.pricing.pooling import NO_WAY
 from placement.methods.pricing.splitting import flows_of
 from placement.quantities import Floats
 
 _TINY = 1e-12
+_LOST = 1e-6
+"""A class of which the parts on offer did no more than this is shared out among them evenly."""
 
 
 def refine(solved: FirstOrder, fine: Pooled) -> FirstOrder:
@@ -44,22 +47,35 @@ class _Refining:
         coarse, ways = self.coarse.cells, self._ways()
         part = np.zeros((len(coarse.mask_cell), len(coarse.kind_cell)))
         part[coarse.flow_mask, coarse.flow_kind] = flows_of(self.solved)
-        kept = (ways[KEPT] + ways[STORED]) / np.maximum(ways.sum(axis=0), _TINY)
+        there = (ways[KEPT] + ways[STORED]) / np.maximum(ways.sum(axis=0), _TINY)
         of_kind = self.copy * len(coarse.kind_cell) + cells.kind_base[fine.copy_cell]
         _, group = np.unique(of_kind, return_inverse=True)
         has = _most(fine).sum(axis=0)
         mine = has / np.maximum(np.bincount(group, has)[group], _TINY)
-        kept = kept[self.copy]
+        there = there[self.copy]
         size = cells.total(cells.q.capacity_s) * ~self.inner
         size /= np.maximum(np.bincount(cells.kind_base, size)[cells.kind_base], _TINY)
         base = cells.kind_base[fine.at_cell]
         served = self.solved.arc[X].clip(0.0)[self.arc]
         served = served * part[self.coarse.at_mask[self.arc], base]
-        self.new = served * (size[fine.copy_cell] * (1.0 - kept))[fine.at_copy]
-        self.kept = served * (kept * mine)[fine.at_copy]
+        self.new = served * (size[fine.copy_cell] * (1.0 - there))[fine.at_copy]
+        self.kept = served * (there * mine)[fine.at_copy]
+        self._restore()
         result.arc[X] = self.new + self.kept
         tighter = self.coarse.kappa[self.arc] / fine.kappa
         result.arc[LINK] = self.solved.arc[LINK, self.arc] * tighter
+
+    def _restore(self) -> None:
+        """Have the parts that there are do what others, not on offer, would have done."""
+        fine, row = self.fine, self.fine.arc_row
+        wanted = np.bincount(self.coarse.arc_row, self.solved.arc[X].clip(0.0), fine.n_rows)
+        found = np.bincount(row, self.new + self.kept, fine.n_rows)
+        lost = found <= _LOST * wanted
+        self.new[lost[row]] = 1.0
+        self.kept[lost[row]] = 0.0
+        found = np.where(lost, np.diff(fine.first), found)
+        scale = (wanted / np.maximum(found, _TINY))[row]
+        self.new, self.kept = scale * self.new, scale * self.kept
 
     def _ways(self) -> Floats:
         """Copies of the whole cells, by the way they are had."""
@@ -69,12 +85,14 @@ class _Refining:
         return np.asarray(ways)
 
     def _columns(self) -> Floats:
-        """Copies as their work wants them, flows too."""
+        """Copies as their work wants them, where they can be had; flows too."""
         coarse, fine, column = self.coarse, self.fine, self.solved.column[VALUE]
         ways = self._ways()[:, self.copy]
+        possible = fine.rest.cost[: fine.turned.start].reshape(ways.shape) < NO_WAY
         for way in range(WAYS):
             served = self.kept if way in {KEPT, STORED} else self.new
             here = np.bincount(fine.at_copy, fine.work * served, len(fine.windows))
+            here *= possible[way]
             ways[way] *= here / np.maximum(np.bincount(self.copy, here)[self.copy], _TINY)
         ways[2:] /= fine.bulk
         ways = np.minimum(ways, _most(fine, of_new=np.inf))

@@ -1,9 +1,9 @@
 """Cells taken apart: kinds of nodes, and single nodes where those have models already.
 
-A node that has models loaded or stored is a cell of its own, and so are all others of a kind
-together. Where that makes too many pairs, such a node is a cell only for what it has: for all that
-is new it stays with its kind, whose nodes are alike but for what they cost. Of all these parts a
-class is offered those that cost it least at the prices of the coarse cells.
+A node that has models loaded or stored is a cell of its own, and so are all others of a kind that
+load about as fast. Where that makes too many pairs, such a node is a cell only for what it has: for
+all that is new it stays with its kind, whose nodes are alike but for what they cost. Of all these
+parts a class is offered those that cost it least at the prices of the coarse cells.
 """
 
 import numpy as np
@@ -16,6 +16,9 @@ from placement.methods.pricing.focusing import USED, likely
 from placement.methods.pricing.kernels import VALUE, X
 from placement.quantities import Floats, Ints, Quantities
 
+SPEEDS = 2
+"""Speeds of loading that are told apart in each kind: the slower half of its nodes, the others."""
+_TINY = 1e-9
 LIKELY = 16
 """Coarse cells of each class whose parts are looked at."""
 MOST_PAIRS = 2_500_000
@@ -61,14 +64,15 @@ class _Parts:
 
     def _cells(self, *, inside: bool) -> Cells:
         """A cell for each node at home, and for each kind, of the other nodes or of all of them."""
-        q, alone, kinds = self.q, self.alone, len(self.q.kind_node)
-        inner = q.node_kind.copy()
+        q, alone = self.q, self.alone
+        known, kind = np.unique(q.node_kind * SPEEDS + _speeds(q), return_inverse=True)
+        inner, kinds = kind.copy(), len(known)
         inner[alone] = kinds + np.arange(len(alone))
-        base = np.concatenate([np.arange(kinds), q.node_kind[alone]])
-        within = base
+        base = np.concatenate([known // SPEEDS, q.node_kind[alone]])
+        within = np.concatenate([np.arange(kinds), kind[alone]])
         if not inside:
-            known, inner = np.unique(inner, return_inverse=True)
-            base, within = base[known], np.arange(len(known))
+            some, inner = np.unique(inner, return_inverse=True)
+            base, within = base[some], np.arange(len(some))
         every = np.arange(len(base))
         return Cells(
             compiled=self.coarse.cells.compiled,
@@ -113,9 +117,18 @@ class _Parts:
         arc, flow, cell = self.arcs[at], flow[each], cell[each]
         copy = p.at_copy[arc]
         price = self.of_copy[copy] * p.windows[copy] + self.of_kind[self.cells.kind_base[cell]]
-        reduced = self.without[arc] + p.work[arc] * price
+        reduced = self.without[arc] + p.work[arc] * (price + self._loading(arc, cell))
         reduced[(x[arc] > USED) & (flows_of(self.solved)[flow] > USED)] = -np.inf
         return p.arc_row[arc], cell, reduced
+
+    def _loading(self, arc: Ints, cell: Ints) -> Floats:
+        """$ of loading a new copy, for each accelerator window that it can give."""
+        q, coarse, kind = self.q, self.coarse, self.cells.kind_base[cell]
+        window = coarse.cells.asking[coarse.cells.kind_cell] * q.window_s
+        window = window + self.of_kind[: len(window)]
+        speed = self.cells.mean(q.load_gb_per_s * q.utilization) * q.window_s
+        weights_gb = q.weights_gb[coarse.copy_m[coarse.at_copy[arc]]]
+        return np.asarray(window[kind] * weights_gb / np.maximum(speed, _TINY)[cell])
 
     def _homes(self) -> tuple[Ints, Ints, Floats]:
         """The same for what nodes have already, where copies cost nothing."""
@@ -133,6 +146,16 @@ class _Parts:
         arc = np.searchsorted(key, row * size + p.cells.kind_cell[kind])
         reduced = self.without[arc] + p.work[arc] * self.of_kind[kind]
         return row, self.cells.node_cell[self.home_n[pair]], reduced
+
+
+def _speeds(q: Quantities) -> Ints:
+    """Which of the speeds of its kind each node loads at, the slowest 0."""
+    known, speed = np.unique(q.load_gb_per_s, return_inverse=True)
+    key = q.node_kind * len(known) + speed
+    kinds, keys = np.sort(q.node_kind), np.sort(key)
+    first = np.searchsorted(kinds, q.node_kind)
+    size = np.searchsorted(kinds, q.node_kind, side="right") - first
+    return np.asarray(SPEEDS * (np.searchsorted(keys, key) - first) // size)
 
 
 def flows_of(solved: FirstOrder) -> Floats:

@@ -144,6 +144,15 @@ def most_more(b: Any, n: Any, m: Any, z: Any) -> Any:
     return most
 
 
+@native(_REAL(BOOK, _INT, _INT, _INT, _INT))
+def _loading_s(b: Any, n: Any, m: Any, z: Any, r: Any) -> Any:
+    """Accelerator-seconds that loading r more replicas of m on n takes, beside z that it has."""
+    node, model = node_at(b, n), model_at(b, m)
+    loaded = known_of(b)[n, m] // FLAGS
+    new = max(0, z + r - loaded) - max(0, z - loaded)
+    return model.span * model.weights_gb / node.gb_per_s * new
+
+
 @native(_REAL(BOOK, _INT, _INT, _INT))
 def room_with(b: Any, n: Any, m: Any, r: Any) -> Any:
     """Accelerator-seconds that m could use on n with r more replicas."""
@@ -154,10 +163,7 @@ def room_with(b: Any, n: Any, m: Any, r: Any) -> Any:
         hold = holding_at(b, h)
         z = hold.z
         share += hold.share_s * z - hold.work_s
-    loaded = known_of(b)[n, m] // FLAGS
-    new = max(0, z + r - loaded) - max(0, z - loaded)
-    load = model.span * model.weights_gb / node.gb_per_s * new
-    return min(share, node.free_s - load)
+    return min(share, node.free_s - _loading_s(b, n, m, z, r))
 
 
 @native(_REAL(BOOK, _INT, _INT, _INT, _INT, _REAL))
@@ -171,7 +177,9 @@ def _price(b: Any, n: Any, m: Any, r: Any, size: Any, thrift: Any) -> Any:  # no
     if value <= 0:
         return np.inf
     if r > 0:
+        h = find(b, n, m)
         cost += opening_cost(b, n, m, r)
+        spent += _loading_s(b, n, m, holding_at(b, h).z if h >= 0 else 0, r)
     if node.held == 0 and node.pinned == 0:
         cost += node.engagement * max(thrift, min(1.0, spent / node.capacity_s))
     if cost >= saved:

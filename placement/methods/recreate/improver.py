@@ -5,6 +5,7 @@ import numpy as np
 from placement.compiled import Compiled
 from placement.methods.floor import floor_prices
 from placement.methods.recreate.confining import confined
+from placement.methods.recreate.keeping import keep, release
 from placement.methods.recreate.sources import better_hosting, rehost
 from placement.methods.recreate.starting import (
     cost_of,
@@ -155,14 +156,19 @@ class Recreation:
         self.prices = prices
         set_values(self.compiled, self._book, self._least, prices, rent)
 
-    def construct(self, shares: Shares | None = None) -> None:
+    def construct(self, shares: Shares | None = None, *, keeping: bool = False) -> None:
         """Place what waits: what few nodes can run first; then close nodes that do not pay.
 
         Parameters
         ----------
         shares : Shares or None
             Where a relaxation has the classes: they go there first, as far as they find room.
+        keeping : bool
+            Whether what the relaxation has nodes keep is there from the beginning.
         """
+        kept = (shares.kept_n, shares.kept_m) if shares is not None and keeping else None
+        if kept is not None:
+            keep(self._book.native, *kept)
         for classes in self._stages():
             if shares is not None:
                 for part in _PARTS if shares.settled else _BLURRED_PARTS:
@@ -171,6 +177,8 @@ class Recreation:
                     with confined(self._book, some):
                         self._place(classes, _CONFINED)
             self._place(classes, _LOOKED_AT)
+        if kept is not None:
+            release(self._book.native, *kept)
         self.rehost()
         close(self._book.native)
         self.rehost()

@@ -26,13 +26,14 @@ MODEL = np.dtype(
     [
         *((name, _F) for name in ("weights_gb", "replica_gb", "span")),
         *((name, _L) for name in ("first", "size", "waiting")),
-        *((name, _L) for name in ("holders", "held", "roster", "listed", "homes", "homed")),
-        *((name, _L) for name in ("front", "stamp")),
+        *((name, _L) for name in ("holders", "held", "roster", "listed", "fitting")),
+        *((name, _L) for name in ("homes", "homed", "front", "stamp")),
     ],
     align=True,
 )
-"""A model; its classes in `queue`, the waiting first; its nodes in `holders`, `roster`
-and `homes`, where it is loaded or stored today."""
+"""A model; its classes in `queue`, the waiting first; its nodes in `holders`, `roster`, where those
+`listed` can run it and all `fitting` can hold it, and `homes`, where it is loaded or stored today.
+"""
 
 CLASS = np.dtype(
     [

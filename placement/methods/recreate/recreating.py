@@ -8,9 +8,10 @@ from numba import types
 from placement.methods.recreate.chance import below, uniform
 from placement.methods.recreate.changes import strip
 from placement.methods.recreate.checking import add_checks, settle_checks
-from placement.methods.recreate.filling import best_star, take_star
+from placement.methods.recreate.filling import able, best_star, take_star
 from placement.methods.recreate.pointers import (
     BOOK,
+    checks_of,
     class_at,
     holders_of,
     holds_of,
@@ -28,8 +29,8 @@ _RUINED, _CANDIDATE, _POOL, _OPENED = 0, 1, 2, 5
 _STAR, _WHIM = 3, 4
 _OLD = 6
 """Classes drawn from those that wait longest, where not all fit into the pool."""
-_CHECKERS = 12
-"""Holders and other nodes that are looked at for re-executions."""
+_CHECKERS, _SOUGHT = 12, 400
+"""Holders, and other nodes, that are looked at for re-executions; among so many, where few can."""
 _MOST = 32
 """Classes placed together, at most."""
 _PICKS = 48
@@ -119,6 +120,28 @@ def gather(b: Any, m: Any, holders: Any, others: Any) -> None:
     _add_others(b, m, others)
 
 
+@native(_NONE(BOOK, _INT))
+def _gather_checkers(b: Any, g: Any) -> None:
+    """Choose nodes that can verify a class, where few can: holders, and others with room."""
+    b.stamp += 1
+    b.candidates = 0
+    m = class_at(b, g).model
+    model = model_at(b, m)
+    at = below(b, model.held) if model.held else 0
+    for _ in range(min(model.held, _SOUGHT)):
+        n = holders_of(b)[model.holders + at]
+        if able(checks_of(b), g, node_at(b, n).kind) and b.candidates < _CHECKERS:
+            add_candidate(b, n, m)
+        at = at + 1 if at + 1 < model.held else 0
+    at = below(b, model.fitting) if model.fitting else 0
+    for _ in range(min(model.fitting, _SOUGHT)):
+        n = roster_of(b)[model.roster + at]
+        can = able(checks_of(b), g, node_at(b, n).kind) and _roomy(b, m, n)
+        if can and b.candidates < 2 * _CHECKERS:
+            add_candidate(b, n, m)
+        at = at + 1 if at + 1 < model.fitting else 0
+
+
 @native(_NONE(BOOK, _INT, _INT))
 def _pool(b: Any, m: Any, most: Any) -> None:
     """Choose the classes of a model that are placed together: the last that came, and a few."""
@@ -192,8 +215,10 @@ def _check_pool(b: Any, m: Any, tries: Any) -> None:
         g = scratch_of(b)[_POOL, i]
         c = class_at(b, g)
         if c.wanted > 0 and c.left < c.count:
-            for _ in range(tries):
-                if not gathered:
+            for attempt in range(tries):
+                if attempt:
+                    _gather_checkers(b, g)
+                elif not gathered:
                     gather(b, m, _CHECKERS, _CHECKERS)
                 gathered = add_checks(b, g) == 0
                 if gathered:

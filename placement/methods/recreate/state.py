@@ -256,14 +256,14 @@ def _copies(compiled: Compiled) -> Floats:
 
 
 def _rosters(compiled: Compiled, models: Any) -> tuple[Any, Any]:
-    """For each model the nodes that could run it, in any order, and room for its holders."""
+    """For each model the nodes that could run it, then others that fit it; room for holders."""
     q = compiled.quantities
     parts, at = [np.zeros(0, dtype=np.int64)], 0
     for m in range(q.n_models):
         nodes = np.flatnonzero(compiled.max_replicas[m] > 0)
         nodes = np.concatenate([nodes[q.infers[nodes]], nodes[~q.infers[nodes]]])
         models["roster"][m], models["listed"][m] = at, int(q.infers[nodes].sum())
-        models["holders"][m] = at
+        models["holders"][m], models["fitting"][m] = at, len(nodes)
         at += len(nodes)
         parts.append(nodes)
     roster = np.concatenate([*parts, np.zeros(1, dtype=np.int64)]).astype(np.int32)
