@@ -1,4 +1,4 @@
-"""What it is worth to construct along the relaxation, after the same steps of the search.
+"""What it is worth to construct along the relaxation, and to keep what it keeps, after some steps.
 
 python benchmarks/constructions.py --preset large --steps 300 --seeds 0 1
 python benchmarks/constructions.py --preset giant --steps 50 --seeds 0 --early
@@ -42,11 +42,16 @@ def main() -> None:
     guide = complete(compiled, prices.demand, prices.verification)
     print(f"pooled prices: bound ${guide.bound:,.1f} after {time.monotonic() - begun:.1f} s")
     nodes = compiled.quantities.n_nodes
-    for name, along in (("by prices", None), ("along the relaxation", shares)):
+    ways = (
+        ("by prices", None, False),
+        ("along the relaxation", shares, False),
+        ("and keeping what it keeps", shares, True),
+    )
+    for name, along, keeping in ways:
         for seed in options.seeds:
             plan = Recreation(compiled, None, prices=guide.prices, seed=seed)
             plan.guide(guide.prices, guide.rent_per_s)
-            plan.construct(along)
+            plan.construct(along, keeping=keeping)
             first = plan.objective
             warmth = options.warmth * first / nodes
             for left in np.linspace(1.0, 0.0, 20, endpoint=False):

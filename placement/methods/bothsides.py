@@ -24,9 +24,9 @@ from placement.prices import Prices
 from placement.search import Search
 from placement.solution import Placement
 
-OPENING, EARLY = 1_200, 120_000_000
-"""Looks at every arc before a placement follows the prices; where nodes are many, and there is more
-to gain from an early start than from better prices, arcs looked at."""
+OPENING, WAIT = 1_200, 0.5
+"""Looks at every arc before a placement follows the prices. Where nodes are many it waits until
+they are settled, for this share of the time."""
 ARCS, ARCS_A_NODE = 60_000_000, 75_000
 """Arcs looked at in each turn: so many, and so many for each node."""
 STEPS, STEPS_A_NODE = 20_000, 25
@@ -49,7 +49,8 @@ HOT, HOT_STEPS, HOT_STEPS_A_NODE = 1e-4, 300_000, 5_000
 """How the last chain of such a search begins: with so many steps, and no more for each node; from a
 temperature over the mean cost of a node that is so much for each step of a node."""
 CHAINS = 2
-"""Chains of plans, however many threads there are, so that answers do not differ."""
+"""Chains of plans where nodes are not many and prices are settled, however many threads there are,
+so that answers do not differ."""
 NEWS, LATEST, AGAIN = 5e-3, 0.6, 0.45
 """A search begins again where the bound has risen by so much since it began, and not after this
 share of the time; where it follows a relaxation already, or would follow none, not after that."""
@@ -171,8 +172,16 @@ class _BothSides:
 
     def _open_dual(self) -> None:
         dual = DualSide(self.compiled, self.search.prices, self._left_s)
+        latest = self.begun_at + WAIT * (self.deadline - self.begun_at)
+        most = OPENING * len(dual.pricer.fine)
+
+        def enough(arcs: int) -> bool:
+            if self.large:
+                return self.search.clock() >= latest
+            return arcs >= most and dual.pricer.followable
+
         if self.search.start is None:
-            dual.open(EARLY if self.large else OPENING * len(dual.pricer.fine), self.over)
+            dual.open(enough, self.over)
         self.dual = dual
 
     def _certify(self) -> None:
@@ -230,7 +239,7 @@ class _BothSides:
         return self._guide.bound > self.born + NEWS * abs(self.born)
 
     def _start_again(self) -> None:
-        """From nothing at the prices known now; with many nodes, beside the best until they settle.
+        """From nothing at the prices known now.
 
         What was made at other prices stays worse than what is made at these. Kept, though, are an
         old placement that is to be improved, and one with classes that ruin and recreate leaves.
@@ -242,15 +251,12 @@ class _BothSides:
         if self.begun:
             self._offer()
         start = self.search.best if frozen_classes(self.compiled).any() else None
-        beside = self.large and self.begun and not self._settled
-        kept = self.chains[:1] if beside else []
         shares = self.dual.shares() if self.dual is not None and start is None else None
         self.along = shares is not None
         self.chains = []
-        while len(self.chains) + len(kept) < (CHAINS if self._settled else 1):
+        for _ in range(CHAINS if self._settled and not self.large else 1):
             self.begun += 1
             self._begin(start, guide.prices, self.search.seed + self.begun, shares)
-        self.chains += kept
 
     def _heat(self) -> None:
         """Have the last chain forget how it was constructed, for the sake of other placements."""

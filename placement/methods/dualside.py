@@ -71,9 +71,9 @@ class DualSide:
         """Whether nothing is left to do."""
         return self._bundle is not None and self._bundle.done
 
-    def open(self, arcs: int, over: Callable[[], bool]) -> None:
-        """Look at so many arcs, and at more until there are shares to follow."""
-        self._price(over, lambda done: done >= arcs and self.pricer.followable)
+    def open(self, enough: Callable[[int], bool], over: Callable[[], bool]) -> None:
+        """Look at arcs until so many are enough, or prices are settled, or it is over."""
+        self._price(over, enough)
 
     def advance(self, arcs: int, over: Callable[[], bool]) -> None:
         """Look at so many arcs, or do what takes as long, unless it is over before."""
