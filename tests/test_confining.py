@@ -75,7 +75,7 @@ def test_whole_cells_are_not_followed(guided, monkeypatch):
         monkeypatch.setattr(pricer, "MOST_ARCS", most)
         dual = DualSide(one, None)
         assert dual.shares() is None
-        dual.open(lambda _, pricing=dual.pricer: pricing.followable, lambda: False)
+        dual.price(lambda: False, lambda _, pricing=dual.pricer: pricing.followable)
         assert (dual.shares() is not None) == known
         while not dual.settled:
             dual.advance(10_000_000, lambda: False)

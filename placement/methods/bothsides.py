@@ -181,7 +181,7 @@ class _BothSides:
             return arcs >= most and dual.pricer.followable
 
         if self.search.start is None:
-            dual.open(enough, self.over)
+            dual.price(self.over, enough)
         self.dual = dual
 
     def _certify(self) -> None:

@@ -71,20 +71,16 @@ class DualSide:
         """Whether nothing is left to do."""
         return self._bundle is not None and self._bundle.done
 
-    def open(self, enough: Callable[[int], bool], over: Callable[[], bool]) -> None:
-        """Look at arcs until so many are enough, or prices are settled, or it is over."""
-        self._price(over, enough)
-
     def advance(self, arcs: int, over: Callable[[], bool]) -> None:
         """Look at so many arcs, or do what takes as long, unless it is over before."""
         if self.settled:
             self._bundle = self._bundle or Bundle(self.completer, self._known)
             self._bundle.advance(max(1, arcs // self._effort), over)
         else:
-            self._price(over, lambda done: done >= arcs)
+            self.price(over, lambda done: done >= arcs)
 
-    def _price(self, over: Callable[[], bool], enough: Callable[[int], bool]) -> None:
-        """Better pooled prices, completed where there is time for that."""
+    def price(self, over: Callable[[], bool], enough: Callable[[int], bool]) -> None:
+        """Better pooled prices, until so many arcs are enough; completed if there is time."""
         done = 0
         while not (self.pricer.done or enough(done) or over() or self._late):
             done += self.pricer.advance(LOOK)

@@ -44,10 +44,10 @@ PARTS, FEWEST = 240, 16
 """Parts of cells that each class is offered, at most and at least."""
 MOST_ARCS = 2_000_000
 """Cells are taken apart where that takes no more arcs than this, give or take."""
-KEPT_FROM = 0.8
-"""Part of what a node has loaded of a model that has to be used for it to be kept."""
 APART_S = 5e-6
 """Seconds that this takes for each of them, at most."""
+KEPT_FROM = 0.8
+"""Part of what a node has loaded of a model that has to be used for it to be kept."""
 
 
 class Pricer:

@@ -31,6 +31,7 @@ class _Refining:
         number = np.zeros((int(self.coarse.copy_m.max(initial=0)) + 1, size), dtype=np.int64)
         number[self.coarse.copy_m, self.coarse.copy_cell] = np.arange(len(self.coarse.windows))
         self.copy = number[fine.copy_m, self.parent[fine.copy_cell]]
+        self.done = solved.arc[X].clip(0.0)
         self._arcs()
         self.result.column[VALUE] = self._columns()
         self.result.row[VALUE] = self._rows()
@@ -56,8 +57,7 @@ class _Refining:
         size = cells.total(cells.q.capacity_s) * ~self.inner
         size /= np.maximum(np.bincount(cells.kind_base, size)[cells.kind_base], _TINY)
         base = cells.kind_base[fine.at_cell]
-        served = self.solved.arc[X].clip(0.0)[self.arc]
-        served = served * part[self.coarse.at_mask[self.arc], base]
+        served = self.done[self.arc] * part[self.coarse.at_mask[self.arc], base]
         self.new = served * (size[fine.copy_cell] * (1.0 - there))[fine.at_copy]
         self.kept = served * (there * mine)[fine.at_copy]
         self._restore()
@@ -68,7 +68,7 @@ class _Refining:
     def _restore(self) -> None:
         """Have the parts that there are do what others, not on offer, would have done."""
         fine, row = self.fine, self.fine.arc_row
-        wanted = np.bincount(self.coarse.arc_row, self.solved.arc[X].clip(0.0), fine.n_rows)
+        wanted = np.bincount(self.coarse.arc_row, self.done, fine.n_rows)
         found = np.bincount(row, self.new + self.kept, fine.n_rows)
         lost = found <= _LOST * wanted
         self.new[lost[row]] = 1.0

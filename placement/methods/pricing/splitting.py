@@ -16,9 +16,9 @@ from placement.methods.pricing.focusing import USED, likely
 from placement.methods.pricing.kernels import VALUE, X
 from placement.quantities import Floats, Ints, Quantities
 
+_TINY = 1e-9
 SPEEDS = 2
 """Speeds of loading that are told apart in each kind: the slower half of its nodes, the others."""
-_TINY = 1e-9
 LIKELY = 16
 """Coarse cells of each class whose parts are looked at."""
 MOST_PAIRS = 2_500_000

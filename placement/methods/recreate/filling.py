@@ -111,11 +111,20 @@ def _fill(b: Any, h: Any, size: Any, room: Any) -> None:
             put(b, h, scratch_of(b)[_ORDER, i], 0, count)
 
 
+@native(_REAL(BOOK, _INT, _INT, _INT, _INT))
+def _loading_s(b: Any, n: Any, m: Any, z: Any, r: Any) -> Any:
+    """Accelerator-seconds that loading r more replicas of m on n takes, beside z that it has."""
+    node, model = node_at(b, n), model_at(b, m)
+    loaded = known_of(b)[n, m] // FLAGS
+    new = max(0, z + r - loaded) - max(0, z - loaded)
+    return model.span * model.weights_gb / node.gb_per_s * new
+
+
 @native(_REAL(BOOK, _INT, _INT, _INT))
 def opening_cost(b: Any, n: Any, m: Any, r: Any) -> Any:
     """$ for r more replicas of m on n, infinite where they are not allowed; engagement aside."""
     h = find(b, n, m)
-    node, model = node_at(b, n), model_at(b, m)
+    node = node_at(b, n)
     z, own, paid = 0, 0, 0.0
     if h >= 0:
         hold = holding_at(b, h)
@@ -130,8 +139,8 @@ def opening_cost(b: Any, n: Any, m: Any, r: Any) -> Any:
     moved = moved_gb(b, n, m, after, owning) - moved_gb(b, n, m, before, own)
     if moved > b.moved_left + _SLACK:
         return np.inf
-    load = model.span * model.weights_gb / node.gb_per_s * (after - before)
-    return node.rate * load + transfer_cost(b, n, m, after, owning) - paid
+    loading = node.rate * _loading_s(b, n, m, z, r)
+    return loading + transfer_cost(b, n, m, after, owning) - paid
 
 
 @native(_INT(BOOK, _INT, _INT, _INT))
@@ -142,15 +151,6 @@ def most_more(b: Any, n: Any, m: Any, z: Any) -> Any:
     if model.replica_gb > 0:
         most = min(most, np.int64(max(node.free_gb / model.replica_gb + _SLACK, 0.0)))
     return most
-
-
-@native(_REAL(BOOK, _INT, _INT, _INT, _INT))
-def _loading_s(b: Any, n: Any, m: Any, z: Any, r: Any) -> Any:
-    """Accelerator-seconds that loading r more replicas of m on n takes, beside z that it has."""
-    node, model = node_at(b, n), model_at(b, m)
-    loaded = known_of(b)[n, m] // FLAGS
-    new = max(0, z + r - loaded) - max(0, z - loaded)
-    return model.span * model.weights_gb / node.gb_per_s * new
 
 
 @native(_REAL(BOOK, _INT, _INT, _INT))

@@ -129,15 +129,18 @@ def _gather_checkers(b: Any, g: Any) -> None:
     model = model_at(b, m)
     at = below(b, model.held) if model.held else 0
     for _ in range(min(model.held, _SOUGHT)):
+        if b.candidates >= _CHECKERS:
+            break
         n = holders_of(b)[model.holders + at]
-        if able(checks_of(b), g, node_at(b, n).kind) and b.candidates < _CHECKERS:
+        if able(checks_of(b), g, node_at(b, n).kind):
             add_candidate(b, n, m)
         at = at + 1 if at + 1 < model.held else 0
     at = below(b, model.fitting) if model.fitting else 0
     for _ in range(min(model.fitting, _SOUGHT)):
+        if b.candidates >= 2 * _CHECKERS:
+            break
         n = roster_of(b)[model.roster + at]
-        can = able(checks_of(b), g, node_at(b, n).kind) and _roomy(b, m, n)
-        if can and b.candidates < 2 * _CHECKERS:
+        if able(checks_of(b), g, node_at(b, n).kind) and _roomy(b, m, n):
             add_candidate(b, n, m)
         at = at + 1 if at + 1 < model.fitting else 0
 
