@@ -13,7 +13,9 @@ from placement.generate import generate
 from placement.methods.recreate.changes import undo
 from placement.methods.recreate.ejecting import eject, make_room
 from placement.methods.recreate.improver import Recreation
+from placement.methods.recreate.ruining import appraise_all, clear_node, draw_engaged
 from placement.methods.recreate.state import rows_of
+from placement.methods.recreate.walking import recreate
 from placement.quantities import REEXECUTION
 from placement.solution import to_placement
 
@@ -145,12 +147,74 @@ def test_guides_are_taken():
     assert not exact(recreation).violations
 
 
+# --- ruin --------------------------------------------------------------------------------------
+
+
+def rows_by_class(recreation, g):
+    """Requests and re-executions of a class by node and kind."""
+    rows = rows_of(recreation._book)
+    mine = rows.g == g
+    return dict(zip(zip(rows.n[mine], rows.kind[mine], strict=True), rows.count[mine], strict=True))
+
+
+def test_clearing_a_node_leaves_its_classes_where_else_they_are():
+    """Also those that are re-executed; they are to be verified again before the step ends."""
+    recreation = advanced(compiled("medium"))
+    book, shared = recreation._book, 0
+    for n in np.flatnonzero(book.nodes["held"]).tolist():
+        rows = rows_of(book)
+        redone = [g for g in np.unique(rows.g[rows.n == n]) if book.classes["wanted"][g] > 0]
+        before = [rows_by_class(recreation, g) for g in redone]
+        clear_node(begun(recreation), n)
+        for g, had in zip(redone, before, strict=True):
+            elsewhere = {key: count for key, count in had.items() if key[0] != n}
+            assert rows_by_class(recreation, g) == elsewhere
+            shared += bool(elsewhere)
+        assert set(redone) <= set(book.arrays["loose"][: int(book.loosened)])
+        undo(book.native)
+    assert shared > 20
+
+
+def test_a_node_that_is_cleared_can_be_filled_again():
+    """No less of it where requests are re-executed, on a network that is full."""
+    recreation = advanced(compiled("large"), iterations=30_000)
+    book, worse = recreation._book, []
+    rows = rows_of(book)
+    redone = book.classes["wanted"][rows.g] > 0
+    for n in np.unique(rows.n[redone]).tolist():
+        tries = []
+        for _ in range(4):
+            before = recreation.objective
+            clear_node(begun(recreation), n)
+            recreate(book.native)
+            tries.append(recreation.objective - before)
+            undo(book.native)
+            book.change("cost", book.cost + before - recreation.objective)
+        worse.append(min(tries) > 0.05 * recreation.compiled.engagement[n])
+    assert np.mean(worse) < 0.15
+
+
+def test_steps_know_what_nodes_lose():
+    """What was noted on the way is what the nodes lose, and those that lose most are drawn."""
+    recreation = advanced(compiled("large"))
+    book = recreation._book
+    noted = book.nodes["loss"].copy()
+    appraise_all(book.native)
+    assert noted == pytest.approx(book.nodes["loss"], rel=1e-6, abs=1e-9)
+    engaged = book.nodes["held"] > 0
+    drawn = [draw_engaged(book.native) for _ in range(2000)]
+    assert engaged[drawn].all()
+    loss = book.nodes["loss"]
+    assert loss[drawn].mean() > 3 * loss[engaged].mean() > 0
+    assert len(np.unique(drawn)) > 0.5 * engaged.sum()
+
+
 # --- ejection ----------------------------------------------------------------------------------
 
 
 def begun(recreation):
     """The native book at the beginning of a step."""
-    for name in ("logged", "marked", "ruined"):
+    for name in ("logged", "marked", "ruined", "loosened"):
         recreation._book.change(name, 0)
     return recreation._book.native
 

@@ -19,6 +19,7 @@ from placement.methods.recreate.pointers import (
     holding_at,
     known_of,
     log_of,
+    loose_of,
     model_at,
     node_at,
     queue_of,
@@ -190,13 +191,42 @@ def put(b: Any, h: Any, g: Any, kind: Any, delta: Any) -> None:
 
 
 @native(_NONE(BOOK, _INT))
+def loosen(b: Any, g: Any) -> None:
+    """Remember that what is executed of g and what is verified may not match."""
+    at = class_at(b, g).loose
+    if at >= b.loosened or loose_of(b)[at] != g:
+        class_at(b, g).loose = b.loosened
+        loose_of(b)[b.loosened] = g
+        b.loosened += 1
+
+
+@native(_NONE(BOOK, _INT))
+def fasten(b: Any, g: Any) -> None:
+    """Forget it again: they match."""
+    at = class_at(b, g).loose
+    b.loosened -= 1
+    last = loose_of(b)[b.loosened]
+    loose_of(b)[at] = last
+    class_at(b, last).loose = at
+
+
+@native(_NONE(BOOK, _INT, _INT))
+def take_back(b: Any, e: Any, count: Any) -> None:
+    """Take back so many requests of an entry, or all that it has."""
+    entry = entry_at(b, e)
+    g, h = entry.g, entry.holding
+    touch(b, holding_at(b, h).node, holding_at(b, h).model)
+    if class_at(b, g).wanted > 0:
+        loosen(b, g)
+    put(b, h, g, entry.kind, -min(entry.count, count))
+
+
+@native(_NONE(BOOK, _INT))
 def strip(b: Any, g: Any) -> None:
     """Take back everything of a class."""
     while class_at(b, g).first >= 0:
-        entry = entry_at(b, class_at(b, g).first)
-        hold = holding_at(b, entry.holding)
-        touch(b, hold.node, hold.model)
-        put(b, entry.holding, g, entry.kind, -entry.count)
+        e = class_at(b, g).first
+        take_back(b, e, entry_at(b, e).count)
 
 
 # --- replicas ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from placement.methods.recreate.changes import find, put, resize, touch
+from placement.methods.recreate.changes import fasten, find, put, resize, touch
 from placement.methods.recreate.filling import able, most_more, opening_cost, room_with
 from placement.methods.recreate.pointers import (
     BOOK,
@@ -148,7 +148,7 @@ def _shrink(b: Any, g: Any, surplus: Any) -> None:
 
 
 @native(_INT(BOOK, _INT))
-def _part(b: Any, g: Any) -> Any:
+def share_out(b: Any, g: Any) -> Any:
     """Take back verifications of parts that do more of g than they may; how many."""
     ceiling = _ceiling(b, g) + _SLACK
     total = 0
@@ -181,11 +181,39 @@ def add_checks(b: Any, g: Any) -> Any:
 
 
 @native(_NONE(BOOK, _INT))
+def _drop_surplus(b: Any, g: Any) -> None:
+    """Take back verifications of g that nothing needs, the dearest first."""
+    c = class_at(b, g)
+    surplus = c.checked - _up(c.wanted * (c.count - c.left))
+    while surplus > 0:
+        worst, most = -1, -np.inf
+        e = c.first
+        while e >= 0:
+            entry = entry_at(b, e)
+            if entry.kind == 1:
+                node = node_at(b, holding_at(b, entry.holding).node)
+                cost = (node.rate + node.level) * table_of(b)[g, node.type + b.types]
+                if cost > most:
+                    worst, most = e, cost
+            e = entry.g_next
+        if worst < 0:
+            return
+        entry = entry_at(b, worst)
+        count = min(surplus, entry.count)
+        hold = holding_at(b, entry.holding)
+        touch(b, hold.node, hold.model)
+        put(b, entry.holding, g, 1, -count)
+        surplus -= count
+
+
+@native(_NONE(BOOK, _INT))
 def settle_checks(b: Any, g: Any) -> None:
-    """Take back what is executed of g and not verified."""
+    """Take back what is executed of g and not verified, or verified and not executed."""
     c = class_at(b, g)
     taken = 1
     while taken > 0:
         executed = c.count - c.left
         _shrink(b, g, executed - np.int64(c.checked / c.wanted + _SLACK))
-        taken = _part(b, g)
+        taken = share_out(b, g)
+    _drop_surplus(b, g)
+    fasten(b, g)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 
 from placement.methods.recreate.chance import below, uniform
-from placement.methods.recreate.changes import find, put, strip, touch
+from placement.methods.recreate.changes import find, take_back
 from placement.methods.recreate.filling import able
 from placement.methods.recreate.pointers import (
     BOOK,
@@ -70,18 +70,6 @@ def _better_holder(b: Any, g: Any, avoided: Any) -> Any:
     return best
 
 
-@native(_NONE(BOOK, _INT, _INT))
-def _take_back(b: Any, e: Any, count: Any) -> None:
-    """Take back requests of an entry; all of the class where they are to be verified."""
-    entry = entry_at(b, e)
-    h = entry.holding
-    touch(b, holding_at(b, h).node, holding_at(b, h).model)
-    if class_at(b, entry.g).wanted > 0:
-        strip(b, entry.g)
-    else:
-        put(b, h, entry.g, entry.kind, -min(entry.count, count))
-
-
 @native(_INT(BOOK, _INT, _INT))
 def _draw_entry(b: Any, n: Any, spared: Any) -> Any:
     """An entry of n that is not of class `spared`, -1 for none found."""
@@ -110,7 +98,7 @@ def make_room(b: Any, n: Any, spared: Any, needed: Any) -> None:
             return
         entry = entry_at(b, e)
         work = table_of(b)[entry.g, node_at(b, n).type + entry.kind * b.types]
-        _take_back(b, e, np.int64(missing / max(work, 1e-12)) + 1)
+        take_back(b, e, np.int64(missing / max(work, 1e-12)) + 1)
 
 
 @native(_INT(BOOK, _INT, _INT))
@@ -157,7 +145,7 @@ def eject(b: Any) -> None:
     if whole:
         clear_holding(b, h)
     else:
-        _take_back(b, e, count)
+        take_back(b, e, count)
     make_room(b, other, g, requests * table_of(b)[g, node_at(b, other).type])
     if class_at(b, g).wanted > 0:
         _make_room_to_verify(b, g, other, requests)

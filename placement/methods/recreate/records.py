@@ -14,13 +14,14 @@ NODE = np.dtype(
     [
         *((name, _F) for name in ("capacity_s", "free_s", "free_gb", "cores_s", "storage_gb")),
         *((name, _F) for name in ("rate", "core_rate", "storage_rate", "engagement", "rent")),
-        *((name, _F) for name in ("each_s", "gb_per_s", "accelerators", "waste", "level")),
+        *((name, _F) for name in ("each_s", "gb_per_s", "accelerators", "waste", "level", "loss")),
         *((name, _I) for name in ("type", "region", "kind", "group", "held", "pinned")),
         ("stamp", _L),
     ],
     align=True,
 )
-"""A node; `free_s`, `free_gb`, `cores_s`, `storage_gb` are what is left, `held` counts models."""
+"""A node; `free_s`, `free_gb`, `cores_s`, `storage_gb` are what is left, `held` counts models,
+`loss` is what it lost at the guide's prices when that was last looked at [$]."""
 
 MODEL = np.dtype(
     [
@@ -38,14 +39,14 @@ MODEL = np.dtype(
 CLASS = np.dtype(
     [
         *((name, _L) for name in ("model", "count", "left", "checked", "at", "first")),
-        *((name, _L) for name in ("parts", "frozen", "place", "spots", "spotted")),
+        *((name, _L) for name in ("parts", "frozen", "place", "spots", "spotted", "loose")),
         *((name, _F) for name in ("penalty", "value", "extra", "light")),
         *((name, _F) for name in ("wanted", "sample", "core_s")),
     ],
     align=True,
 )
 """A request class; `wanted` re-executions a request, `light` the cost of verifying otherwise;
-`spots` the nodes where a relaxation has it."""
+`spots` the nodes where a relaxation has it; `loose` where it is in the table of that name."""
 
 HOLDING = np.dtype(
     [
@@ -90,6 +91,7 @@ TABLES: dict[str, tuple[Any, str | int]] = {
     "queue": (np.int32, 0),
     "crowd": (np.int32, 0),
     "groups": (np.int64, 0),
+    "loose": (np.int32, 0),
     "log": (np.int64, 5),
     "touched": (np.int32, 2),
     "scratch": (np.int32, WIDTH),
@@ -101,7 +103,8 @@ slots: model in each slot of each node, -1 for none. table: for each class work 
 re-execution by type, $ of latency by region. runs, checks: bits by class and node kind, can run and
 can re-execute. holds: by model and node kind, can hold a replica. known: flags by node and model.
 fetch: $ of reading weights from the cheapest host, by model and region. copy: $ of a new copy.
-crowd: all classes, the `crowded` waiting ones first. groups: requests that each control group may
+crowd: all classes, the `crowded` waiting ones first. loose: classes of which what is executed and
+what is verified may not match, so many as `loosened`. groups: requests that each control group may
 still execute. scratch: ruined nodes, candidate nodes, pooled classes, classes in order, models,
 replicas to open. reals: key, work and cost of each class in order, price, whim of each candidate.
 """
@@ -112,6 +115,7 @@ _CURSORS = (
     "logged",
     "marked",
     "ruined",
+    "loosened",
     "stamp",
     "free",
     "unused",

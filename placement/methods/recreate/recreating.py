@@ -6,8 +6,8 @@ import numpy as np
 from numba import types
 
 from placement.methods.recreate.chance import below, uniform
-from placement.methods.recreate.changes import strip
-from placement.methods.recreate.checking import add_checks, settle_checks
+from placement.methods.recreate.changes import loosen, strip
+from placement.methods.recreate.checking import add_checks, settle_checks, share_out
 from placement.methods.recreate.filling import able, best_star, take_star
 from placement.methods.recreate.pointers import (
     BOOK,
@@ -15,12 +15,14 @@ from placement.methods.recreate.pointers import (
     class_at,
     holders_of,
     holds_of,
+    loose_of,
     model_at,
     node_at,
     queue_of,
     reals_of,
     roster_of,
     scratch_of,
+    touched_of,
 )
 from placement.native import native
 
@@ -29,6 +31,8 @@ _RUINED, _CANDIDATE, _POOL, _OPENED = 0, 1, 2, 5
 _STAR, _WHIM = 3, 4
 _OLD = 6
 """Classes drawn from those that wait longest, where not all fit into the pool."""
+_FREED = 64
+"""Nodes that are looked at because they were ruined, or something of the model was taken back."""
 _CHECKERS, _SOUGHT = 12, 400
 """Holders, and other nodes, that are looked at for re-executions; among so many, where few can."""
 _MOST = 32
@@ -116,6 +120,11 @@ def gather(b: Any, m: Any, holders: Any, others: Any) -> None:
     b.candidates = 0
     for i in range(b.ruined):
         add_candidate(b, scratch_of(b)[_RUINED, i], m)
+    for i in range(b.marked):
+        if b.candidates >= _FREED:
+            break
+        if touched_of(b)[i, 1] == m:
+            add_candidate(b, touched_of(b)[i, 0], m)
     _add_holders(b, m, holders)
     _add_others(b, m, others)
 
@@ -159,8 +168,8 @@ def _pool(b: Any, m: Any, most: Any) -> None:
     b.pooled = size
     for i in range(size):
         g = scratch_of(b)[_POOL, i]
-        if class_at(b, g).wanted > 0 and class_at(b, g).first >= 0:
-            strip(b, g)
+        if class_at(b, g).wanted > 0:
+            loosen(b, g)
 
 
 @native(_NONE(BOOK, _INT, _INT, _REAL))
@@ -211,30 +220,33 @@ def _take_stars(b: Any, m: Any, thrift: Any, noise: Any) -> None:
 
 
 @native(_NONE(BOOK, _INT, _INT))
-def _check_pool(b: Any, m: Any, tries: Any) -> None:
-    """Have what was placed of the pool verified, looking for further nodes so many times."""
-    gathered = False
-    for i in range(b.pooled):
-        g = scratch_of(b)[_POOL, i]
-        c = class_at(b, g)
-        if c.wanted > 0 and c.left < c.count:
-            for attempt in range(tries):
-                if attempt:
-                    _gather_checkers(b, g)
-                elif not gathered:
-                    gather(b, m, _CHECKERS, _CHECKERS)
-                gathered = add_checks(b, g) == 0
-                if gathered:
-                    break
-            settle_checks(b, g)
+def check_model(b: Any, m: Any, tries: Any) -> None:
+    """Have what is loose of a model verified, looking for further nodes so many times."""
+    gathered, i = False, 0
+    while i < b.loosened:
+        g = loose_of(b)[i]
+        if class_at(b, g).model != m:
+            i += 1
+            continue
+        share_out(b, g)
+        for attempt in range(tries):
+            if attempt:
+                _gather_checkers(b, g)
+            elif not gathered:
+                gather(b, m, _CHECKERS, _CHECKERS)
+            gathered = add_checks(b, g) <= 0
+            if gathered:
+                break
+        settle_checks(b, g)
 
 
 @native(_NONE(BOOK, _INT, _REAL, _REAL))
 def recreate_model(b: Any, m: Any, thrift: Any, noise: Any) -> None:
     """Place what waits of a model on the candidates that were gathered, and have it verified."""
     _pool(b, m, _MOST)
-    _take_stars(b, m, thrift, noise)
-    _check_pool(b, m, 2)
+    if b.pooled:
+        _take_stars(b, m, thrift, noise)
+    check_model(b, m, 2)
 
 
 @native(_NONE(BOOK, _INT))
@@ -242,7 +254,8 @@ def place_class(b: Any, g: Any) -> None:
     """Place a class by itself on the candidates that were gathered, and have it verified."""
     m = class_at(b, g).model
     strip(b, g)
+    loosen(b, g)
     b.pooled = 1
     scratch_of(b)[_POOL, 0] = g
     _take_stars(b, m, 0.0, 0.0)
-    _check_pool(b, m, 8)
+    check_model(b, m, 8)

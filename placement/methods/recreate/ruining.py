@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 
 from placement.methods.recreate.chance import below, uniform
-from placement.methods.recreate.changes import put, set_replicas, strip, touch
+from placement.methods.recreate.changes import find, set_replicas, strip, take_back, touch
 from placement.methods.recreate.filling import able
 from placement.methods.recreate.pointers import (
     BOOK,
@@ -15,6 +15,7 @@ from placement.methods.recreate.pointers import (
     entry_at,
     holders_of,
     holding_at,
+    log_of,
     model_at,
     node_at,
     queue_of,
@@ -24,15 +25,23 @@ from placement.methods.recreate.pointers import (
     slots_of,
     table_of,
 )
+from placement.methods.recreate.records import LOG_SIZE
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
 _RUINED = 0
 _INVITED = 0.5
 """How often an idle node is looked at by all models."""
-_MISPLACED = 0.35
+_MISPLACED = 0.15
 _SEEN = 10
 """Nodes that are looked at for a class that should run elsewhere."""
+_ENTRANTS, _PART = 100, 0.1
+"""Of up to so many engaged nodes, and of no more than this part of all nodes, the one that loses
+most is ruined."""
+_HOLDERS, _IDLE = 6, 20
+"""The same for nodes that hold a model, and the one that would earn most for idle nodes."""
+_TRIES = 200
+"""Nodes drawn, at most, until there are so many."""
 _MANY = 4000
 """Changes after which nothing more is ruined."""
 
@@ -53,11 +62,8 @@ def clear_holding(b: Any, h: Any) -> None:
     n, m = holding_at(b, h).node, holding_at(b, h).model
     touch(b, n, m)
     while holding_at(b, h).first >= 0:
-        entry = entry_at(b, holding_at(b, h).first)
-        if class_at(b, entry.g).wanted > 0:
-            strip(b, entry.g)
-        else:
-            put(b, h, entry.g, entry.kind, -entry.count)
+        e = holding_at(b, h).first
+        take_back(b, e, entry_at(b, e).count)
     fixed = holding_at(b, h).fixed
     if fixed < holding_at(b, h).z:
         set_replicas(b, n, m, fixed, holding_at(b, h).own if fixed > holding_at(b, h).loaded else 0)
@@ -101,17 +107,36 @@ def _loss(b: Any, n: Any) -> Any:
     return loss
 
 
+@native(_NONE(BOOK))
+def appraise_all(b: Any) -> None:
+    """Note what every node loses."""
+    for n in range(b.n_nodes):
+        node_at(b, n).loss = _loss(b, n)
+
+
+@native(_NONE(BOOK))
+def appraise_changed(b: Any) -> None:
+    """Note what nodes lose that the log says were changed."""
+    b.stamp += 1
+    for i in range(min(b.logged, LOG_SIZE)):
+        n = log_of(b)[i, 1]
+        node = node_at(b, n)
+        if node.stamp != b.stamp:
+            node.stamp = b.stamp
+            node.loss = _loss(b, n)
+
+
 @native(_INT(BOOK))
 def draw_engaged(b: Any) -> Any:
-    """An engaged node; of two or three the one that loses most, or any."""
+    """An engaged node; of some the one that loses most."""
     best, most = -1, -np.inf
-    wanted = 1 + below(b, 3)
-    for _ in range(24):
+    wanted = 1 + below(b, min(_ENTRANTS, 1 + np.int64(_PART * b.n_nodes)))
+    for _ in range(_TRIES):
         n = below(b, b.n_nodes)
-        if node_at(b, n).held > 0:
-            loss = _loss(b, n)
-            if loss > most:
-                best, most = n, loss
+        node = node_at(b, n)
+        if node.held > 0:
+            if node.loss > most:
+                best, most = n, node.loss
             wanted -= 1
             if wanted == 0:
                 break
@@ -120,10 +145,10 @@ def draw_engaged(b: Any) -> Any:
 
 @native(_NONE(BOOK))
 def _invite_idle(b: Any) -> None:
-    """Have all models look at one idle node, of two the one that would earn more."""
+    """Have all models look at one idle node, of some the one that would earn most."""
     best, least = -1, np.inf
-    wanted = 1 + below(b, 2)
-    for _ in range(24):
+    wanted = 1 + below(b, _IDLE)
+    for _ in range(_TRIES):
         n = below(b, b.n_nodes)
         node = node_at(b, n)
         if node.held == 0 and node.free_s > 0:
@@ -150,19 +175,35 @@ def draw_model(b: Any, n: Any) -> Any:
     return worst
 
 
+@native(_INT(BOOK, _INT))
+def _draw_holder(b: Any, m: Any) -> Any:
+    """A node that holds m; of some the one that loses most."""
+    model = model_at(b, m)
+    best, most = -1, -np.inf
+    for _ in range(1 + below(b, _HOLDERS)):
+        n = holders_of(b)[model.holders + below(b, model.held)]
+        if node_at(b, n).loss > most:
+            best, most = n, node_at(b, n).loss
+    return best
+
+
 @native(_NONE(BOOK))
 def _ruin_nodes(b: Any) -> None:
-    """Clear one to three nodes, related by the models they hold."""
+    """Clear one to three nodes, or a model on them, related by the models they hold."""
     seed = draw_engaged(b)
     if seed < 0:
         return
     number = 1 + below(b, 3)
     for _ in range(number):
         m = draw_model(b, seed)
-        clear_node(b, seed)
+        if m < 0 or uniform(b) < 0.5:
+            clear_node(b, seed)
+        else:
+            list_node(b, seed)
+            clear_holding(b, find(b, seed, m))
         if m < 0 or model_at(b, m).held == 0 or b.logged > _MANY:
             return
-        seed = holders_of(b)[model_at(b, m).holders + below(b, model_at(b, m).held)]
+        seed = _draw_holder(b, m)
 
 
 @native(_REAL(BOOK, _INT, _INT))
@@ -239,7 +280,7 @@ def _ruin_model(b: Any) -> None:
     for _ in range(1 + below(b, 4)):
         if m < 0 or model_at(b, m).held == 0 or b.logged > _MANY:
             return
-        n = holders_of(b)[model_at(b, m).holders + below(b, model_at(b, m).held)]
+        n = _draw_holder(b, m)
         list_node(b, n)
         for slot in range(b.places):
             if slots_of(b)[n, slot] == m:
@@ -270,9 +311,8 @@ def _draw_able(b: Any, g: Any) -> Any:
     for _ in range(24):
         n = roster_of(b)[model.roster + below(b, model.listed)]
         if able(runs_of(b), g, node_at(b, n).kind):
-            loss = _loss(b, n)
-            if loss > most:
-                best, most = n, loss
+            if node_at(b, n).loss > most:
+                best, most = n, node_at(b, n).loss
             wanted -= 1
             if wanted == 0:
                 break

@@ -99,6 +99,7 @@ def new_book(
             "queue": queue,
             "crowd": np.argsort(frozen, kind="stable").astype(np.int32),
             "groups": whole_down(q.max_share * q.total_count).astype(np.int64),
+            "loose": np.zeros(max(1, q.n_classes), dtype=np.int32),
             "log": np.zeros((LOG_SIZE, 5), dtype=np.int64),
             "touched": np.zeros((TOUCH_SIZE, 2), dtype=np.int32),
             "scratch": np.zeros((6, WIDTH), dtype=np.int32),

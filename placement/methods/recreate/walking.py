@@ -11,6 +11,7 @@ from placement.methods.recreate.ejecting import eject
 from placement.methods.recreate.pointers import (
     BOOK,
     class_at,
+    loose_of,
     model_at,
     node_at,
     reals_of,
@@ -22,11 +23,12 @@ from placement.methods.recreate.records import LOG_SIZE, WIDTH
 from placement.methods.recreate.recreating import (
     add_candidate,
     add_first,
+    check_model,
     gather,
     place_class,
     recreate_model,
 )
-from placement.methods.recreate.ruining import clear_node, ruin
+from placement.methods.recreate.ruining import appraise_all, appraise_changed, clear_node, ruin
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
@@ -44,7 +46,7 @@ _HOLDERS, _OTHERS = 8, 8
 def _list_model(b: Any, size: Any, m: Any) -> Any:
     """Insert a model that waits into the list, heavy ones first, give or take; the new size."""
     model = model_at(b, m)
-    if model.stamp == b.stamp or model.waiting == 0:
+    if model.stamp == b.stamp:
         return size
     model.stamp = b.stamp
     key = (model.weights_gb + 1.0) * (0.2 + uniform(b))
@@ -64,9 +66,13 @@ def _list_models(b: Any) -> Any:
     b.stamp += 1
     size = 0
     most = WIDTH - 4
-    for i in range(b.marked):
+    for i in range(b.loosened):
         if size < most:
-            size = _list_model(b, size, touched_of(b)[i, 1])
+            size = _list_model(b, size, class_at(b, loose_of(b)[i]).model)
+    for i in range(b.marked):
+        m = touched_of(b)[i, 1]
+        if size < most and model_at(b, m).waiting > 0:
+            size = _list_model(b, size, m)
     for _ in range(2):
         c = class_at(b, below(b, b.n_classes))
         if c.left > 0 and not c.frozen:
@@ -86,7 +92,7 @@ def _add_spots(b: Any, g: Any) -> None:
 
 
 @native(_NONE(BOOK))
-def _recreate(b: Any) -> None:
+def recreate(b: Any) -> None:
     """Place again what was taken back."""
     size = _list_models(b)
     draw = uniform(b)
@@ -97,17 +103,20 @@ def _recreate(b: Any) -> None:
         m = scratch_of(b)[_MODELS, i]
         gather(b, m, _HOLDERS, _OTHERS)
         recreate_model(b, m, thrift, noise)
+    while b.loosened:
+        check_model(b, class_at(b, loose_of(b)[0]).model, 2)
     tidy(b)
 
 
 @native(_NONE(BOOK))
 def _begin(b: Any) -> None:
-    b.logged = b.marked = b.ruined = 0
+    b.logged = b.marked = b.ruined = b.loosened = 0
 
 
 @native(_INT(BOOK, _INT, _REAL, _REAL))
 def walk(b: Any, iterations: Any, hot: Any, cold: Any) -> Any:
     """So many steps, worse ones accepted up to a temperature [$] that falls; how many were done."""
+    appraise_all(b)
     for i in range(iterations):
         if b.unused < FEW_ENTRIES:
             return i
@@ -117,13 +126,15 @@ def walk(b: Any, iterations: Any, hot: Any, cold: Any) -> Any:
             eject(b)
         else:
             ruin(b)
-        _recreate(b)
+        recreate(b)
         heat = hot + (cold - hot) * i / iterations
         worse = b.cost - before
         allowed = -heat * np.log(uniform(b) + 1e-300)
         if worse > allowed and 2 * b.logged <= LOG_SIZE:
             undo(b)
             b.cost = before
+        else:
+            appraise_changed(b)
     return iterations
 
 
@@ -158,7 +169,7 @@ def close(b: Any) -> None:
             _begin(b)
             before = b.cost
             clear_node(b, n)
-            _recreate(b)
+            recreate(b)
             if b.cost > before and 2 * b.logged <= LOG_SIZE:
                 undo(b)
                 b.cost = before
