@@ -48,6 +48,9 @@ ROUNDS, IDLE_ROUNDS = 8, 2
 HOT, HOT_STEPS, HOT_STEPS_A_NODE = 1e-4, 300_000, 5_000
 """How the last chain of such a search begins: with so many steps, and no more for each node; from a
 temperature over the mean cost of a node that is so much for each step of a node."""
+HALVES = 5
+"""Of so many turns with one chain all but the first search the halves of the network at once; that
+one searches all of it, beside the dual side."""
 CHAINS = 2
 """Chains of plans where nodes are not many and prices are settled, however many threads there are,
 so that answers do not differ."""
@@ -59,7 +62,7 @@ SEVERAL = 450
 all threads."""
 OFFERED = 8
 """Turns between two looks of the judge at the placement."""
-FINISH_S, CERTIFY_S, BEGIN_S = 1.1e-4, 1.5e-7, 4e-4
+FINISH_S, CERTIFY_S, BEGIN_S = 6e-5, 1.5e-7, 4e-4
 """Seconds that reporting the answer takes for each class and node; the judge with prices, for each
 class and kind of node; and ruin and recreate to begin after a reflow, for each node."""
 
@@ -79,7 +82,7 @@ class _BothSides:
         self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
         self.steps = STEPS + STEPS_A_NODE * q.n_nodes
         self.arcs = ARCS + ARCS_A_NODE * q.n_nodes
-        self.offer_s = self.begin_s = 0.0
+        self.offer_s = self.begin_s = self.step_s = 0.0
         self.certify_s = CERTIFY_S * self.compiled.table_size
         self.large = q.n_nodes >= SEVERAL
         self.offered = math.inf
@@ -290,9 +293,24 @@ class _BothSides:
         warmth = self._warmth() * COOLING**turn
         for chain in self.chains:
             chain.guide(guide)
-        tasks = [partial(c.recreate, self.steps, warmth, self.over) for c in self.chains]
-        self._beside_dual(tasks)
+        begun, steps = self.search.clock(), self._affordable()
+        if self._shares_threads and turn % HALVES:
+            self.chains[0].recreate_halves(steps, warmth, self.over, self._side_by_side)
+        else:
+            self._beside_dual([partial(c.recreate, steps, warmth, self.over) for c in self.chains])
+        self.step_s = (self.search.clock() - begun) / max(1, steps)
         return self._gain(before)
+
+    def _affordable(self) -> int:
+        """Steps of a turn; the last that there is time for has fewer, so that it ends cold."""
+        if self.step_s * self.steps <= self._left_s():
+            return self.steps
+        return max(1, int(self._left_s() / self.step_s))
+
+    @property
+    def _shares_threads(self) -> bool:
+        """Whether there is one chain that keeps all threads."""
+        return self._settled and self.large
 
     def _gain(self, before: float) -> float:
         """Relative gain of the placement since it cost so much; none where that was nothing."""
@@ -315,7 +333,7 @@ class _BothSides:
             chain.reflow(guide, latest, side_by_side)
             chain.recreate(steps, warmth, self.over)
 
-        if self._settled and self.large:
+        if self._shares_threads:
             flow(self.chains[0], self._side_by_side)
         else:
             self._beside_dual([partial(flow, chain, one_by_one) for chain in self.chains])

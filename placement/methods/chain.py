@@ -7,11 +7,13 @@ made whole, and ruin and recreate places the few that found no place.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from placement.compiled import Compiled
 from placement.methods.completion import Completion
+from placement.methods.recreate.halving import Half
 from placement.methods.recreate.improver import Recreation
 from placement.methods.recreate.starting import cost_of
 from placement.methods.reflow.reflower import SideBySide, reflow
@@ -22,6 +24,15 @@ CHUNK = 5_000
 """Steps between two looks at the clock."""
 _AFTER = 1.003
 """A plan that costs so much more than the best is given up for it."""
+
+
+def _cool(run: Recreation | Half, steps: int, warmth: float, over: Callable[[], bool]) -> None:
+    """So many steps, from a temperature [$] down to none."""
+    done = 0
+    while done < steps and not over():
+        left = 1.0 - done / steps
+        run.advance(min(CHUNK, steps - done), warmth * left)
+        done += CHUNK
 
 
 class Chain:
@@ -72,11 +83,18 @@ class Chain:
 
     def recreate(self, steps: int, warmth: float, over: Callable[[], bool]) -> None:
         """So many steps of ruin and recreate, from a temperature [$] down to none."""
-        done = 0
-        while done < steps and not over():
-            left = 1.0 - done / steps
-            self.run.advance(min(CHUNK, steps - done), warmth * left)
-            done += CHUNK
+        _cool(self.run, steps, warmth, over)
+
+    def recreate_halves(
+        self, steps: int, warmth: float, over: Callable[[], bool], side_by_side: SideBySide
+    ) -> None:
+        """The same in either half of the network at once, or in all of it where there are none."""
+        halves = self.run.halves()
+        side_by_side([partial(_cool, half, steps, warmth, over) for half in halves])
+        if halves:
+            self.run.join(halves)
+        else:
+            self.recreate(steps, warmth, over)
 
     def follow(self, leader: "Chain") -> None:
         """Give up what it has for the best plan of another chain, where that is far better."""

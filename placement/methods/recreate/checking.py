@@ -208,7 +208,10 @@ def _drop_surplus(b: Any, g: Any) -> None:
 
 @native(_NONE(BOOK, _INT))
 def settle_checks(b: Any, g: Any) -> None:
-    """Take back what is executed of g and not verified, or verified and not executed."""
+    """Take back what is executed of g and not verified, or verified and not executed.
+
+    Where others execute it too (see `portion`) it may stay loose.
+    """
     c = class_at(b, g)
     taken = 1
     while taken > 0:
@@ -216,4 +219,5 @@ def settle_checks(b: Any, g: Any) -> None:
         _shrink(b, g, executed - np.int64(c.checked / c.wanted + _SLACK))
         taken = share_out(b, g)
     _drop_surplus(b, g)
-    fasten(b, g)
+    if c.checked >= _up(c.wanted * (c.count - c.left)):
+        fasten(b, g)

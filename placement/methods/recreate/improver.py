@@ -1,10 +1,13 @@
 """Ruin and recreate as a tool: from nothing, or from a placement, to a better placement."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from placement.compiled import Compiled
 from placement.methods.floor import floor_prices
 from placement.methods.recreate.confining import confined
+from placement.methods.recreate.halving import Half, halve, join
 from placement.methods.recreate.keeping import keep, release
 from placement.methods.recreate.sources import better_hosting, rehost
 from placement.methods.recreate.starting import (
@@ -20,7 +23,7 @@ from placement.methods.recreate.starting import (
     standing_cost,
 )
 from placement.methods.recreate.state import MOST_MODELS, grow, new_book, rows_of, set_values
-from placement.methods.recreate.walking import FEW_ENTRIES, close, construct, walk
+from placement.methods.recreate.walking import close, construct, make_room, steps
 from placement.methods.shares import Shares
 from placement.prices import Prices
 from placement.quantities import Bools, Floats, Ints, whole_up
@@ -66,7 +69,7 @@ class Recreation:
         prices: Prices | None = None,
         seed: int = 0,
     ) -> None:
-        self.compiled = compiled
+        self.compiled, self._seed, self._halved = compiled, seed, 0
         q = compiled.quantities
         self._least = floor_prices(compiled)
         hosting = lasting_hosting(compiled, start) if start else planned_hosting(compiled)
@@ -202,7 +205,7 @@ class Recreation:
             at = 0
             while at < len(waiting):
                 at += construct(self._book.native, waiting[at:], *looked_at)
-                self._make_room()
+                make_room(self._book)
             if before - left[classes].sum() <= worth:
                 break
 
@@ -234,18 +237,25 @@ class Recreation:
         until : float or None
             $ at the end, None for the same.
         """
-        until = temperature if until is None else until
-        done = 0
-        while done < iterations:
-            begun = temperature + (until - temperature) * done / iterations
-            done += walk(self._book.native, iterations - done, begun, until)
-            self._make_room()
+        steps(self._book, iterations, temperature, temperature if until is None else until)
         self._remember()
 
-    def _make_room(self) -> None:
-        """Let the book grow where it is nearly full."""
-        if self._book.unused < 2 * FEW_ENTRIES:
-            grow(self._book, len(self._book.entries))
+    def halves(self) -> list[Half]:
+        """What two halves of the network do, to be searched at once and joined; none for none.
+
+        There are none where limits or classes that stay concern the whole network.
+        """
+        whole = np.isinf([self._book.new_left, self._book.moved_left]).all()
+        if not whole or frozen_classes(self.compiled).any():
+            return []
+        self._halved += 1
+        rng = np.random.default_rng([self._seed % 2**63, self._halved])
+        return halve(self.compiled, self._book, self._least, self._base, rng)
+
+    def join(self, halves: Sequence[Half]) -> None:
+        """Go on from what the halves have become."""
+        self._book = join(self.compiled, self._book, self._least, self._base, halves)
+        self._remember()
 
     def _remember(self) -> None:
         complete = not self._book.classes["left"][self._must].any()

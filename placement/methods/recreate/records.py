@@ -148,6 +148,16 @@ class Book:
         for name, array in arrays.items():
             self.set(name, array)
 
+    def sibling(self, arrays: dict[str, Any], **fields: float) -> "Book":
+        """A book with some other arrays and fields, which shares the rest."""
+        book = Book({})
+        book.record = self.record.copy()
+        for name, array in {**self.arrays, **arrays}.items():
+            book.set(name, array)
+        for name, value in fields.items():
+            book.change(name, value)
+        return book
+
     def set(self, name: str, array: Any) -> None:
         """Put an array in the place of another."""
         self.arrays[name] = np.ascontiguousarray(array)

@@ -237,7 +237,9 @@ def check_model(b: Any, m: Any, tries: Any) -> None:
             gathered = add_checks(b, g) <= 0
             if gathered:
                 break
+        before = b.loosened
         settle_checks(b, g)
+        i += b.loosened == before
 
 
 @native(_NONE(BOOK, _INT, _REAL, _REAL))

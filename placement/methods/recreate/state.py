@@ -44,13 +44,26 @@ class Rows:
     kind: Ints
     count: Ints
 
+    @property
+    def replicas(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Columns node, model, replicas, own."""
+        return self.replica_n, self.replica_m, self.replica_z, self.replica_own
+
+    @property
+    def requests(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Columns class, node, kind, count."""
+        return self.g, self.n, self.kind, self.count
+
+    def only(self, replicas: Bools, requests: Bools) -> "Rows":
+        """Some of the rows of replicas, and of the rows of requests."""
+        held = (column[replicas] for column in self.replicas)
+        return Rows(*held, *(column[requests] for column in self.requests))
+
     def tables(self) -> tuple[Ints, Ints]:
         """Rows (node, model, replicas, own), and rows (class, node, kind, count)."""
-        replicas = (self.replica_n, self.replica_m, self.replica_z, self.replica_own)
-        requests = (self.g, self.n, self.kind, self.count)
         return (
-            np.ascontiguousarray(np.stack(replicas, axis=1)),
-            np.ascontiguousarray(np.stack(requests, axis=1)),
+            np.ascontiguousarray(np.stack(self.replicas, axis=1)),
+            np.ascontiguousarray(np.stack(self.requests, axis=1)),
         )
 
 
@@ -71,15 +84,15 @@ def new_book(
         Models that one node may hold at a time.
     """
     q = compiled.quantities
-    models, queue = _models(compiled, frozen)
-    classes = _classes(compiled, least, frozen, models, queue)
+    models, queue = model_records(compiled, frozen, ~frozen)
+    classes = class_records(compiled, least, frozen, models, queue)
     roster, holders = _rosters(compiled, models)
     homes = _homes(compiled, models)
     table, runs = _table(compiled), bits(compiled.run_kinds)
     limits = q.instance.limits
     book = Book(
         {
-            "nodes": _nodes(compiled, base),
+            "nodes": node_records(compiled, base),
             "models": models,
             "classes": classes,
             "holdings": np.zeros(q.n_nodes * slots, dtype=HOLDING),
@@ -119,10 +132,15 @@ def new_book(
         cost=float(np.sum(np.where(frozen, 0.0, classes["penalty"] * q.count))),
         new_left=np.inf if limits.max_new_replicas is None else limits.max_new_replicas,
         moved_left=np.inf if limits.max_transfer_gb is None else limits.max_transfer_gb,
-        chance=(seed * 2 + 1) * 0x9E3779B97F4A7C15 % 2**64,
+        chance=chance_of(seed),
     )
     grow(book, 3 * q.n_classes + 4 * q.n_nodes + 8192)
     return book
+
+
+def chance_of(seed: int) -> int:
+    """The state that random numbers begin with."""
+    return (seed * 2 + 1) * 0x9E3779B97F4A7C15 % 2**64
 
 
 def grow(book: Book, more: int) -> None:
@@ -143,7 +161,8 @@ def bits(able: Bools) -> Any:
     return np.ascontiguousarray(np.packbits(able, axis=1))
 
 
-def _nodes(compiled: Compiled, base: Bools) -> Any:
+def node_records(compiled: Compiled, base: Bools) -> Any:
+    """The nodes, with nothing on them but what they store in any case."""
     q = compiled.quantities
     nodes = np.zeros(q.n_nodes, dtype=NODE)
     nodes["capacity_s"] = nodes["free_s"] = q.capacity_s
@@ -159,19 +178,21 @@ def _nodes(compiled: Compiled, base: Bools) -> Any:
     return nodes
 
 
-def _models(compiled: Compiled, frozen: Bools) -> tuple[Any, Any]:
-    """The models, and their classes one after the other."""
+def model_records(compiled: Compiled, frozen: Bools, waiting: Bools) -> tuple[Any, Any]:
+    """The models, and their classes one after the other, those that wait first."""
     q = compiled.quantities
     models = np.zeros(q.n_models, dtype=MODEL)
     models["weights_gb"], models["replica_gb"], models["span"] = q.weights_gb, q.replica_gb, q.span
     key = np.where(frozen, q.n_models, q.class_model)
-    queue = np.argsort(key, kind="stable").astype(np.int32)
+    queue = np.lexsort((~waiting, key)).astype(np.int32)
     models["first"] = np.searchsorted(key[queue], np.arange(q.n_models))
-    models["size"] = models["waiting"] = np.bincount(key, minlength=q.n_models + 1)[: q.n_models]
+    models["size"] = np.bincount(key, minlength=q.n_models + 1)[: q.n_models]
+    models["waiting"] = np.bincount(key[waiting], minlength=q.n_models + 1)[: q.n_models]
     return models, queue
 
 
-def _classes(compiled: Compiled, least: Prices, frozen: Bools, models: Any, queue: Any) -> Any:
+def class_records(compiled: Compiled, least: Prices, frozen: Bools, models: Any, queue: Any) -> Any:
+    """The classes, all of whose requests wait."""
     q = compiled.quantities
     classes = np.zeros(q.n_classes, dtype=CLASS)
     classes["model"], classes["count"], classes["left"] = q.class_model, q.count, q.count

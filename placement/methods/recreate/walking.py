@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 
 from placement.methods.recreate.chance import below, uniform
-from placement.methods.recreate.changes import move, tidy, undo
+from placement.methods.recreate.changes import loosen, move, tidy, undo
 from placement.methods.recreate.ejecting import eject
 from placement.methods.recreate.pointers import (
     BOOK,
@@ -19,7 +19,7 @@ from placement.methods.recreate.pointers import (
     spots_of,
     touched_of,
 )
-from placement.methods.recreate.records import LOG_SIZE, WIDTH
+from placement.methods.recreate.records import LOG_SIZE, WIDTH, Book
 from placement.methods.recreate.recreating import (
     add_candidate,
     add_first,
@@ -29,6 +29,7 @@ from placement.methods.recreate.recreating import (
     recreate_model,
 )
 from placement.methods.recreate.ruining import appraise_all, appraise_changed, clear_node, ruin
+from placement.methods.recreate.state import grow
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
@@ -92,6 +93,32 @@ def _add_spots(b: Any, g: Any) -> None:
 
 
 @native(_NONE(BOOK))
+def _begin(b: Any) -> None:
+    b.logged = b.marked = b.ruined = b.loosened = 0
+
+
+@native(_NONE(BOOK))
+def _match(b: Any) -> None:
+    """Have all that is loose verified, once."""
+    i = b.loosened - 1
+    while i >= 0:
+        if i < b.loosened:
+            check_model(b, class_at(b, loose_of(b)[i]).model, 2)
+        i -= 1
+
+
+@native(_NONE(BOOK))
+def match_all(b: Any) -> None:
+    """Have all that is executed verified, or take it back, however it came there."""
+    _begin(b)
+    for g in range(b.n_classes):
+        if class_at(b, g).wanted > 0 and class_at(b, g).first >= 0:
+            loosen(b, g)
+    _match(b)
+    tidy(b)
+
+
+@native(_NONE(BOOK))
 def recreate(b: Any) -> None:
     """Place again what was taken back."""
     size = _list_models(b)
@@ -103,14 +130,8 @@ def recreate(b: Any) -> None:
         m = scratch_of(b)[_MODELS, i]
         gather(b, m, _HOLDERS, _OTHERS)
         recreate_model(b, m, thrift, noise)
-    while b.loosened:
-        check_model(b, class_at(b, loose_of(b)[0]).model, 2)
+    _match(b)
     tidy(b)
-
-
-@native(_NONE(BOOK))
-def _begin(b: Any) -> None:
-    b.logged = b.marked = b.ruined = b.loosened = 0
 
 
 @native(_INT(BOOK, _INT, _REAL, _REAL))
@@ -130,12 +151,27 @@ def walk(b: Any, iterations: Any, hot: Any, cold: Any) -> Any:
         heat = hot + (cold - hot) * i / iterations
         worse = b.cost - before
         allowed = -heat * np.log(uniform(b) + 1e-300)
-        if worse > allowed and 2 * b.logged <= LOG_SIZE:
+        if (worse > allowed or b.loosened) and 2 * b.logged <= LOG_SIZE:
             undo(b)
             b.cost = before
         else:
             appraise_changed(b)
     return iterations
+
+
+def make_room(book: Book) -> None:
+    """Let a book grow where it is nearly full."""
+    if book.unused < 2 * FEW_ENTRIES:
+        grow(book, len(book.entries))
+
+
+def steps(book: Book, iterations: int, hot: float, cold: float) -> None:
+    """So many steps, whatever room they need."""
+    done = 0
+    while done < iterations:
+        begun = hot + (cold - hot) * done / iterations
+        done += walk(book.native, iterations - done, begun, cold)
+        make_room(book)
 
 
 @native(_INT(BOOK, types.Array(types.int64, 1, "C"), _INT, _INT, _INT))
