@@ -19,7 +19,7 @@ def small():
 @pytest.fixture(scope="module")
 def medium():
     """An instance whose first search ends at more than the next one."""
-    return Compiled(generate("medium", seed=3))
+    return Compiled(generate("medium", seed=7))
 
 
 def closed_in(compiled, **options):
@@ -45,3 +45,30 @@ def test_threads_do_not_change_what_is_found(small, monkeypatch):
     monkeypatch.setattr(bothsides, "ROUNDS", 1)
     one, two = (closed_in(small, threads=threads).best for threads in (1, 2))
     assert all(np.array_equal(vars(one)[name], vars(two)[name]) for name in vars(one))
+
+
+def test_halves_are_searched_where_nodes_are_many(small, monkeypatch):
+    """In most turns, at once or one after the other, with the same answer."""
+    monkeypatch.setattr(bothsides, "SEVERAL", 1)
+    turns, halved = [], bothsides.Chain.recreate_halves
+
+    def counted(*arguments):
+        turns.append(arguments)
+        halved(*arguments)
+
+    monkeypatch.setattr(bothsides.Chain, "recreate_halves", counted)
+    one, two = (closed_in(small, threads=threads).best for threads in (1, 2))
+    assert len(turns) > 4
+    assert all(np.array_equal(vars(one)[name], vars(two)[name]) for name in vars(one))
+    assert not judged(small, one).violations
+
+
+@pytest.mark.parametrize(("left_s", "steps"), [(np.inf, 1000), (12.0, 1000), (4.0, 400), (0.0, 1)])
+def test_the_last_turn_has_the_steps_that_there_is_time_for(small, monkeypatch, left_s, steps):
+    """At the pace of the turn before; all of them where there was none."""
+    sides = bothsides._BothSides(search_of(small), np.inf)
+    sides.steps = 1000
+    monkeypatch.setattr(bothsides._BothSides, "_left_s", lambda _: left_s)
+    assert sides._affordable() == 1000
+    sides.step_s = 0.01
+    assert sides._affordable() == steps

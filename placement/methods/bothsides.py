@@ -48,9 +48,9 @@ ROUNDS, IDLE_ROUNDS = 8, 2
 HOT, HOT_STEPS, HOT_STEPS_A_NODE = 1e-4, 300_000, 5_000
 """How the last chain of such a search begins: with so many steps, and no more for each node; from a
 temperature over the mean cost of a node that is so much for each step of a node."""
-HALVES = 5
-"""Of so many turns with one chain all but the first search the halves of the network at once; that
-one searches all of it, beside the dual side."""
+HALVES = 2
+"""Of so many turns with one chain the first searches all of the network, beside the dual side;
+the others search its halves at once."""
 CHAINS = 2
 """Chains of plans where nodes are not many and prices are settled, however many threads there are,
 so that answers do not differ."""
