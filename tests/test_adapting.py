@@ -65,25 +65,28 @@ def test_a_start_is_worth_its_time(known):
     assert warm.objective <= cold.objective * 1.03
 
 
-def searched(compiled, start, steps):
+def searched(compiled, start, steps, seed=1):
     """Ruin and recreate, so many steps from a placement or from nothing."""
-    search = Recreation(compiled, start, seed=1)
+    search = Recreation(compiled, start, seed=seed)
     search.construct()
     search.advance(steps, 0.0)
     return search
 
 
-def test_a_start_is_worth_its_work(known):
-    """From an answer to nearly the same demand, a tenth of the steps gets further."""
-    instance, _ = known
-    yesterday = searched(Compiled(instance), None, 20_000).best
+def test_a_start_is_worth_its_work():
+    """From an answer to nearly the same demand, a tenth of the steps gets further, on the whole."""
+    instance = generate("medium", seed=0)
     document = instance.to_dict()
     for request in document["requests"][::10]:
         request["count"] += request["count"] // 10 + 1
-    today = Compiled(Instance.from_dict(document))
-    warm = searched(today, adapted(today, yesterday), 1_000)
-    assert warm.complete
-    assert warm.best_objective < searched(today, None, 10_000).best_objective
+    today, warm, cold = Compiled(Instance.from_dict(document)), 0.0, 0.0
+    for seed in range(4):
+        yesterday = searched(Compiled(instance), None, 20_000, seed).best
+        search = searched(today, adapted(today, yesterday), 1_000, seed)
+        assert search.complete
+        warm += search.best_objective
+        cold += searched(today, None, 10_000, seed).best_objective
+    assert warm < 0.99 * cold
 
 
 def test_a_plan_that_serves_nobody_is_adapted_too():

@@ -112,6 +112,18 @@ def test_the_same_at_once_or_one_after_the_other():
         assert np.array_equal(first, second)
 
 
+def test_a_half_without_any_request_is_searched_as_well():
+    """All that is executed may be on the other side; there is nothing to do here, and an end."""
+    operators = [{"name": "a"}, {"name": "b"}]
+    data = fleet("A", "B", requests=[demand("all", 2)], operators=operators)
+    for node, owner in zip(data["nodes"], "ab", strict=True):
+        node["operator"] = owner
+    chain = Chain(compiled_of(**data), searched(compiled_of(**data)), 0)
+    assert len(chain.run.halves()) == 2
+    chain.recreate_halves(100, 0.0, never, one_by_one)
+    assert not chain.run.waiting.any()
+
+
 def limited():
     """A network with a limit on all of it."""
     return compiled_of(**{**generate("medium").to_dict(), "limits": {"max_new_replicas": 60}})

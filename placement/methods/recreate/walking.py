@@ -162,7 +162,7 @@ def walk(b: Any, iterations: Any, hot: Any, cold: Any) -> Any:
 def make_room(book: Book) -> None:
     """Let a book grow where it is nearly full."""
     if book.unused < 2 * FEW_ENTRIES:
-        grow(book, len(book.entries))
+        grow(book, max(len(book.entries), 2 * FEW_ENTRIES))
 
 
 def steps(book: Book, iterations: int, hot: float, cold: float) -> None:
