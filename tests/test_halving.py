@@ -1,7 +1,5 @@
 """Halves of a network: nothing is lost between them, and what they become is feasible together."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from reflows import compiled, demand, fleet
@@ -151,6 +149,6 @@ def test_what_cannot_be_halved_is_searched_as_a_whole(network):
     chain = Chain(one, searched(one, iterations=0), 0)
     assert chain.run.halves() == []
     begun = chain.run._book.chance
-    chain.recreate_halves(200, 0.0, never, partial(one_by_one))
+    chain.recreate_halves(200, 0.0, never, one_by_one)
     assert chain.run._book.chance != begun
     assert chain.best is None or not judged(one, chain.best).violations

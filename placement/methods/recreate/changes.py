@@ -211,14 +211,21 @@ def fasten(b: Any, g: Any) -> None:
 
 
 @native(_NONE(BOOK, _INT, _INT))
-def take_back(b: Any, e: Any, count: Any) -> None:
-    """Take back so many requests of an entry, or all that it has."""
+def take_off(b: Any, e: Any, count: Any) -> None:
+    """Take so many requests off an entry, at most all that it has."""
     entry = entry_at(b, e)
-    g, h = entry.g, entry.holding
+    h = entry.holding
     touch(b, holding_at(b, h).node, holding_at(b, h).model)
-    if class_at(b, g).wanted > 0:
-        loosen(b, g)
-    put(b, h, g, entry.kind, -min(entry.count, count))
+    put(b, h, entry.g, entry.kind, -count)
+
+
+@native(_NONE(BOOK, _INT, _INT))
+def take_back(b: Any, e: Any, count: Any) -> None:
+    """Take back so many requests of an entry, or all; if verified, they have to match again."""
+    entry = entry_at(b, e)
+    if class_at(b, entry.g).wanted > 0:
+        loosen(b, entry.g)
+    take_off(b, e, min(entry.count, count))
 
 
 @native(_NONE(BOOK, _INT))

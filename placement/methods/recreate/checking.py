@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from placement.methods.recreate.changes import fasten, find, put, resize, touch
+from placement.methods.recreate.changes import fasten, find, put, resize, take_off
 from placement.methods.recreate.filling import able, most_more, opening_cost, room_with
 from placement.methods.recreate.pointers import (
     BOOK,
@@ -140,9 +140,7 @@ def _shrink(b: Any, g: Any, surplus: Any) -> None:
         following = entry.g_next
         if entry.kind == 0:
             count = min(surplus, entry.count)
-            hold = holding_at(b, entry.holding)
-            touch(b, hold.node, hold.model)
-            put(b, entry.holding, g, 0, -count)
+            take_off(b, e, count)
             surplus -= count
         e = following
 
@@ -160,8 +158,7 @@ def share_out(b: Any, g: Any) -> Any:
         excess = np.int64(np.ceil(_used(b, g, hold.node) - ceiling))
         if entry.kind == 1 and excess > 0:
             count = min(excess, entry.count)
-            touch(b, hold.node, hold.model)
-            put(b, entry.holding, g, 1, -count)
+            take_off(b, e, count)
             total += count
         e = following
     return total
@@ -198,11 +195,8 @@ def _drop_surplus(b: Any, g: Any) -> None:
             e = entry.g_next
         if worst < 0:
             return
-        entry = entry_at(b, worst)
-        count = min(surplus, entry.count)
-        hold = holding_at(b, entry.holding)
-        touch(b, hold.node, hold.model)
-        put(b, entry.holding, g, 1, -count)
+        count = min(surplus, entry_at(b, worst).count)
+        take_off(b, worst, count)
         surplus -= count
 
 

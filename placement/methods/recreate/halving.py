@@ -13,8 +13,8 @@ import numpy as np
 from placement.compiled import Compiled
 from placement.methods.recreate.portions import Dealt, portion
 from placement.methods.recreate.records import Book
-from placement.methods.recreate.starting import load_rows
-from placement.methods.recreate.state import Rows, grow, rows_of
+from placement.methods.recreate.starting import enter
+from placement.methods.recreate.state import Rows, chance_of, rows_of
 from placement.methods.recreate.walking import match_all, steps
 from placement.prices import Prices
 from placement.quantities import Bools, Ints
@@ -28,35 +28,19 @@ class Half:
 
     Parameters
     ----------
-    compiled : Compiled
     book : Book
         Of these nodes and of the requests that the half may move, nothing placed yet.
     rows : Rows
         What is on these nodes.
     """
 
-    def __init__(self, compiled: Compiled, book: Book, rows: Rows) -> None:
+    def __init__(self, book: Book, rows: Rows) -> None:
         self.book = book
-        _replace(compiled, book, rows, rows)
+        enter(book, rows)
 
     def advance(self, iterations: int, temperature: float) -> None:
         """So many steps of ruin and recreate at a temperature [$]."""
         steps(self.book, iterations, temperature, temperature)
-
-
-def _replace(compiled: Compiled, book: Book, before: Rows, rows: Rows) -> None:
-    """Enter rows into an empty book where control groups still count what was there before."""
-    executed = before.kind == 0
-    group = compiled.quantities.node_group[before.n[executed]]
-    np.add.at(book.groups, group, before.count[executed])
-    grow(book, 2 * len(rows.g))
-    load_rows(book.native, *rows.tables())
-
-
-def added(rows: Sequence[Rows]) -> Rows:
-    """Rows of several kinds as one."""
-    columns = zip(*((*some.replicas, *some.requests) for some in rows), strict=True)
-    return Rows(*(np.concatenate(column) for column in columns))
 
 
 def halve(
@@ -81,9 +65,9 @@ def halve(
     found = []
     for nodes, waits in ((first, drawn), (~first, ~drawn)):
         dealt = _deal(book, rows, nodes, waits)
-        seed = int(rng.integers(1 << 32))
-        part = portion(compiled, book, least, base, nodes, dealt, seed)
-        found.append(Half(compiled, part, rows.only(nodes[rows.replica_n], nodes[rows.n])))
+        chance = chance_of(int(rng.integers(1 << 32)))
+        part = portion(compiled, book, least, base, nodes, dealt, chance)
+        found.append(Half(part, rows.only(nodes[rows.replica_n], nodes[rows.n])))
     return found
 
 
@@ -117,11 +101,10 @@ def join(
 ) -> Book:
     """The book that holds what the halves hold; `book` is the one that was halved."""
     q = compiled.quantities
-    rows = added([rows_of(half.book) for half in halves])
     none, every = np.zeros(q.n_classes, dtype=np.int64), np.ones(q.n_nodes, dtype=bool)
     dealt = Dealt(q.count, none, none, none > 0)
-    whole = portion(compiled, book, least, base, every, dealt, 0)
-    whole.change("chance", book.chance)
-    _replace(compiled, whole, rows_of(book), rows)
+    whole = portion(compiled, book, least, base, every, dealt, book.chance)
+    for half in halves:
+        enter(whole, rows_of(half.book))
     match_all(whole.native)
     return whole

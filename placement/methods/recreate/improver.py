@@ -13,16 +13,16 @@ from placement.methods.recreate.sources import better_hosting, rehost
 from placement.methods.recreate.starting import (
     cost_of,
     cost_of_rows,
+    enter,
     freeze,
     frozen_classes,
     lasting_hosting,
-    load_rows,
     placement_of,
     planned_hosting,
     rows_from,
     standing_cost,
 )
-from placement.methods.recreate.state import MOST_MODELS, grow, new_book, rows_of, set_values
+from placement.methods.recreate.state import MOST_MODELS, new_book, rows_of, set_values
 from placement.methods.recreate.walking import close, construct, make_room, steps
 from placement.methods.shares import Shares
 from placement.prices import Prices
@@ -97,11 +97,8 @@ class Recreation:
         self._remember()
 
     def _load(self) -> None:
-        rows = rows_from(self.compiled, self._base, self._start)
-        grow(self._book, 2 * len(rows.g))
+        enter(self._book, rows_from(self.compiled, self._base, self._start))
         self._standing = standing_cost(self.compiled, self._base, self._start)
-        replicas, requests = rows.tables()
-        load_rows(self._book.native, replicas, requests)
         self._standing += freeze(self.compiled, self._book, self._start)
 
     # --- where it stands -----------------------------------------------------------------------

@@ -8,8 +8,9 @@ import numpy as np
 from placement.compiled import Compiled
 from placement.methods.recreate.records import ENTRY, Book
 from placement.methods.recreate.state import (
-    chance_of,
     class_records,
+    crowd_of,
+    group_limits,
     model_records,
     node_records,
 )
@@ -48,19 +49,18 @@ def portion(  # noqa: PLR0917
     base: Bools,
     nodes: Bools,
     dealt: Dealt,
-    seed: int,
+    chance: int,
 ) -> Book:
     """A book of some nodes and some requests: nothing placed, and guided as `whole`.
 
-    Tables that no step changes are shared.
+    Tables that no step changes are shared. Control groups may do what they may in the whole, so
+    each has to be in it with all that it does, or not at all.
     """
     left = dealt.left
     models, queue = model_records(compiled, dealt.frozen, left > 0)
     classes = class_records(compiled, least, dealt.frozen, models, queue)
     classes["count"], classes["left"] = dealt.elsewhere + left, left
     classes["checked"] = dealt.checked
-    crowd = np.argsort(left == 0, kind="stable").astype(np.int32)
-    classes["place"][crowd] = np.arange(len(crowd))
     classes["value"], classes["extra"] = whole.classes["value"], whole.classes["extra"]
     records = node_records(compiled, base)
     for name in ("rent", "level", "waste"):
@@ -82,8 +82,8 @@ def portion(  # noqa: PLR0917
             "roster": roster,
             "homes": homes,
             "queue": queue,
-            "crowd": crowd,
-            "groups": whole.groups.copy(),
+            "crowd": crowd_of(classes, left > 0),
+            "groups": group_limits(compiled),
             **{name: np.zeros_like(whole.arrays[name]) for name in _WORKING},
         },
         crowded=int((left > 0).sum()),
@@ -91,7 +91,7 @@ def portion(  # noqa: PLR0917
         unused=0,
         stamp=0,
         cost=float(classes["penalty"] @ left),
-        chance=chance_of(seed),
+        chance=chance,
     )
 
 

@@ -69,6 +69,13 @@ def clear_holding(b: Any, h: Any) -> None:
         set_replicas(b, n, m, fixed, holding_at(b, h).own if fixed > holding_at(b, h).loaded else 0)
 
 
+@native(_NONE(BOOK, _INT, _INT))
+def clear_model(b: Any, n: Any, m: Any) -> None:
+    """Take back all that a node does with a model that it holds."""
+    list_node(b, n)
+    clear_holding(b, find(b, n, m))
+
+
 @native(_NONE(BOOK, _INT))
 def clear_node(b: Any, n: Any) -> None:
     """Take back all that a node does."""
@@ -199,8 +206,7 @@ def _ruin_nodes(b: Any) -> None:
         if m < 0 or uniform(b) < 0.5:
             clear_node(b, seed)
         else:
-            list_node(b, seed)
-            clear_holding(b, find(b, seed, m))
+            clear_model(b, seed, m)
         if m < 0 or model_at(b, m).held == 0 or b.logged > _MANY:
             return
         seed = _draw_holder(b, m)
@@ -259,13 +265,12 @@ def _ruin_misplaced(b: Any) -> None:
     e = worst_entry(b, n)
     if e < 0:
         return
-    g, h = entry_at(b, e).g, entry_at(b, e).holding
+    g = entry_at(b, e).g
     other = _better_node(b, g, n)
     if uniform(b) < 0.5:
         clear_node(b, n)
     else:
-        list_node(b, n)
-        clear_holding(b, h)
+        clear_model(b, n, class_at(b, g).model)
     if other >= 0:
         clear_node(b, other)
 
@@ -280,11 +285,7 @@ def _ruin_model(b: Any) -> None:
     for _ in range(1 + below(b, 4)):
         if m < 0 or model_at(b, m).held == 0 or b.logged > _MANY:
             return
-        n = _draw_holder(b, m)
-        list_node(b, n)
-        for slot in range(b.places):
-            if slots_of(b)[n, slot] == m:
-                clear_holding(b, n * b.places + slot)
+        clear_model(b, _draw_holder(b, m), m)
 
 
 @native(_NONE(BOOK))

@@ -11,7 +11,7 @@ from placement.methods.ledger import Ledger
 from placement.methods.recreate.changes import find, put, set_replicas
 from placement.methods.recreate.pointers import BOOK, class_at, holding_at
 from placement.methods.recreate.records import BASE, Book
-from placement.methods.recreate.state import Rows
+from placement.methods.recreate.state import Rows, grow
 from placement.methods.verifying import verify_all
 from placement.native import native
 from placement.quantities import REEXECUTION, Bools, Floats, Ints, whole_up
@@ -68,6 +68,12 @@ def load_rows(b: Any, replicas: Any, requests: Any) -> None:
     for i in range(len(requests)):
         g, n = requests[i, 0], requests[i, 1]
         put(b, find(b, n, class_at(b, g).model), g, requests[i, 2], requests[i, 3])
+
+
+def enter(book: Book, rows: Rows) -> None:
+    """Enter rows into a book that has nothing on their nodes."""
+    grow(book, 2 * len(rows.g))
+    load_rows(book.native, *rows.tables())
 
 
 @native(_NONE(BOOK, _INTS, _INTS, _INTS, _REALS))

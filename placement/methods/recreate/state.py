@@ -110,8 +110,8 @@ def new_book(
             "homes": homes,
             "spots": np.zeros(1, dtype=np.int32),
             "queue": queue,
-            "crowd": np.argsort(frozen, kind="stable").astype(np.int32),
-            "groups": whole_down(q.max_share * q.total_count).astype(np.int64),
+            "crowd": crowd_of(classes, ~frozen),
+            "groups": group_limits(compiled),
             "loose": np.zeros(max(1, q.n_classes), dtype=np.int32),
             "log": np.zeros((LOG_SIZE, 5), dtype=np.int64),
             "touched": np.zeros((TOUCH_SIZE, 2), dtype=np.int32),
@@ -136,6 +136,19 @@ def new_book(
     )
     grow(book, 3 * q.n_classes + 4 * q.n_nodes + 8192)
     return book
+
+
+def group_limits(compiled: Compiled) -> Ints:
+    """Requests that each control group may execute."""
+    q = compiled.quantities
+    return whole_down(q.max_share * q.total_count).astype(np.int64)
+
+
+def crowd_of(classes: Any, waiting: Bools) -> Any:
+    """All classes, those that wait first; each knows its place from now on."""
+    crowd = np.argsort(~waiting, kind="stable").astype(np.int32)
+    classes["place"][crowd] = np.arange(len(crowd))
+    return crowd
 
 
 def chance_of(seed: int) -> int:
@@ -200,7 +213,6 @@ def class_records(compiled: Compiled, least: Prices, frozen: Bools, models: Any,
     position = np.empty(q.n_classes, dtype=np.int64)
     position[queue] = np.arange(q.n_classes)
     classes["at"] = position - np.append(models["first"], 0)[q.class_model]
-    classes["place"][np.argsort(frozen, kind="stable")] = np.arange(q.n_classes)
     classes["penalty"] = penalties(compiled, least)
     again = compiled.redone
     checks = compiled.wanted_checks

@@ -45,7 +45,7 @@ _HOLDERS, _OTHERS = 8, 8
 
 @native(_INT(BOOK, _INT, _INT))
 def _list_model(b: Any, size: Any, m: Any) -> Any:
-    """Insert a model that waits into the list, heavy ones first, give or take; the new size."""
+    """Insert a model into the list, heavy ones first, give or take; the new size."""
     model = model_at(b, m)
     if model.stamp == b.stamp:
         return size
@@ -63,7 +63,7 @@ def _list_model(b: Any, size: Any, m: Any) -> Any:
 
 @native(_INT(BOOK))
 def _list_models(b: Any) -> Any:
-    """The models touched and one or two others that wait, in random order; their number."""
+    """The models with loose classes, those touched that wait, and one or two others that do."""
     b.stamp += 1
     size = 0
     most = WIDTH - 4
