@@ -54,7 +54,7 @@ def test_halves_that_do_nothing_are_what_was_halved(preset):
 def test_what_halves_become_is_feasible(preset):
     """Turn after turn, and counted right; the search gains by it."""
     one = compiled(preset)
-    chain = Chain(one, searched(one), 0)
+    chain = Chain(one, searched(one, iterations=200), 0)
     begun, halved = chain.objective, chain.run._book
     for _ in range(4):
         chain.recreate_halves(3000, 1e-4 * begun, never, one_by_one)

@@ -23,6 +23,7 @@ from placement.methods.recreate.pointers import (
     model_at,
     node_at,
     queue_of,
+    roomy_of,
     slots_of,
     table_of,
     touched_of,
@@ -41,6 +42,8 @@ from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
 _SLACK = 1e-9
+_ROOMY = 0.05
+"""A node with less than this part of its time left is not worth a look for another replica."""
 
 
 @native(_INT(BOOK, _INT, _INT))
@@ -68,6 +71,14 @@ def touch(b: Any, n: Any, m: Any) -> None:
     if at < TOUCH_SIZE:
         touched_of(b)[at, 0], touched_of(b)[at, 1] = n, m
         b.marked = at + 1
+
+
+@native(_NONE(BOOK, _INT, _REAL))
+def _spend(b: Any, n: Any, work: Any) -> None:
+    """Take seconds of a node, or give them back."""
+    node = node_at(b, n)
+    node.free_s -= work
+    roomy_of(b)[n] = node.free_s > _ROOMY * node.capacity_s
 
 
 # --- requests ----------------------------------------------------------------------------------
@@ -120,6 +131,7 @@ def _add_entry(b: Any, h: Any, g: Any, kind: Any, count: Any) -> None:
     b.free = entry.next
     b.unused -= 1
     entry.g, entry.kind, entry.holding, entry.count = g, kind, h, count
+    entry.group = node_at(b, holding_at(b, h).node).group
     first = holding_at(b, h).first
     entry.next, entry.back = first, -1
     if first >= 0:
@@ -174,7 +186,7 @@ def put(b: Any, h: Any, g: Any, kind: Any, delta: Any) -> None:
     node = node_at(b, hold.node)
     n_types = b.types
     work = table_of(b)[g, node.type + kind * n_types] * delta
-    node.free_s -= work
+    _spend(b, hold.node, work)
     hold.work_s += work
     if kind == 0:
         other = table_of(b)[g, 2 * n_types + node.region] + c.light - c.penalty
@@ -336,7 +348,7 @@ def set_replicas(b: Any, n: Any, m: Any, z: Any, own: Any) -> Any:
     _note(b, RESIZE, n, m, hold.z, hold.own)
     before, after = max(0, hold.z - hold.loaded), max(0, z - hold.loaded)
     loading = hold.load_s * (after - before)
-    node.free_s -= loading
+    _spend(b, n, loading)
     node.free_gb -= model_at(b, m).replica_gb * (z - hold.z)
     node.storage_gb -= model_at(b, m).weights_gb * (own - hold.own)
     transfer = transfer_cost(b, n, m, after, own)

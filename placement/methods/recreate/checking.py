@@ -21,6 +21,7 @@ from placement.methods.recreate.pointers import (
     node_at,
     scratch_of,
     table_of,
+    tally_of,
     tuple_of,
 )
 from placement.native import native
@@ -38,20 +39,32 @@ def _up(amount: Any) -> Any:
     return np.int64(np.ceil(amount - min(_SLACK * max(1.0, amount), 0.1)))
 
 
-@native(_REAL(BOOK, _INT, _INT))
-def _used(b: Any, g: Any, n: Any) -> Any:
-    """What the part of n executes and verifies of g, as constraint 11 counts it."""
+@native(_INT(BOOK, _INT, _INT))
+def _part(b: Any, g: Any, e: Any) -> Any:
+    """The part that an entry of g belongs to: its control group, or its node."""
+    entry = entry_at(b, e)
+    return entry.group if class_at(b, g).parts == 0 else entry.holding // b.places
+
+
+@native(_NONE(BOOK, _INT))
+def _count_parts(b: Any, g: Any) -> None:
+    """Tally what parts execute and verify of g, as constraint 11 counts it."""
     c = class_at(b, g)
-    total = 0.0
     e = c.first
     while e >= 0:
         entry = entry_at(b, e)
-        other = holding_at(b, entry.holding).node
-        same = node_at(b, other).group == node_at(b, n).group if c.parts == 0 else other == n
-        if same:
-            total += entry.count if entry.kind else entry.count * c.sample * (c.parts < 2)
+        each = 1.0 if entry.kind else c.sample * (c.parts < 2)
+        tally_of(b)[_part(b, g, e)] += entry.count * each
         e = entry.g_next
-    return total
+
+
+@native(_NONE(BOOK, _INT))
+def _forget_parts(b: Any, g: Any) -> None:
+    """Clear the tally of g."""
+    e = class_at(b, g).first
+    while e >= 0:
+        tally_of(b)[_part(b, g, e)] = 0.0
+        e = entry_at(b, e).g_next
 
 
 @native(_REAL(BOOK, _INT))
@@ -62,14 +75,14 @@ def _ceiling(b: Any, g: Any) -> Any:
     return _up(c.sample * served) if c.parts < 2 else served
 
 
-@native(_INT(BOOK, _INT, _INT, _INT, _INT))
-def _room(b: Any, g: Any, n: Any, r: Any, missing: Any) -> Any:
-    """How many verifications of g fit on n with r more replicas."""
+@native(_INT(BOOK, _INT, _INT, _INT, _INT, _REAL))
+def _room(b: Any, g: Any, n: Any, h: Any, r: Any, most: Any) -> Any:  # noqa: PLR0917
+    """How many verifications of g, of so many at most, fit on n with r more replicas."""
     c, node = class_at(b, g), node_at(b, n)
-    cap = min(np.float64(missing), _ceiling(b, g) - _used(b, g, n))
+    cap = most
     work = table_of(b)[g, node.type + b.types]
     if work > 0:
-        cap = min(cap, room_with(b, n, c.model, r) / work)
+        cap = min(cap, room_with(b, n, c.model, h, r) / work)
     if c.core_s > 0:
         cap = min(cap, node.cores_s / c.core_s)
     return np.int64(max(cap + _SLACK, 0.0))
@@ -84,27 +97,34 @@ def _at_once(b: Any, g: Any, n: Any, most: Any, missing: Any) -> Any:
     return np.int64(max(1.0, min(wanted / _AT_ONCE, np.float64(most))))
 
 
-@native(tuple_of(_REAL, _INT, _INT)(BOOK, _INT, _INT, _INT))
-def _offer(b: Any, g: Any, n: Any, missing: Any) -> Any:
-    """Cost of one verification of g on n, how many, and with how many more replicas."""
+@native(tuple_of(_REAL, _INT, _INT)(BOOK, _INT, _INT, _INT, _REAL))
+def _offer(b: Any, g: Any, n: Any, missing: Any, best: Any) -> Any:
+    """Cost of one verification of g on n, how many, and with how many more replicas.
+
+    Infinite and none where it cannot be less than the best known.
+    """
     node, m = node_at(b, n), class_at(b, g).model
     if not able(checks_of(b), g, node.kind):
         return np.inf, 0, 0
     each = node.rate * table_of(b)[g, node.type + b.types]
     each += node.core_rate * class_at(b, g).core_s + node.rent * (each / max(node.rate, 1e-12))
+    used = tally_of(b)[node.group if class_at(b, g).parts == 0 else n]
+    allowed = min(np.float64(missing), _ceiling(b, g) - used)
+    if each >= best or allowed < 1.0 - _SLACK:
+        return np.inf, 0, 0
     h = find(b, n, m)
     if h >= 0:
-        count = _room(b, g, n, 0, missing)
+        count = _room(b, g, n, h, 0, allowed)
         if count > 0:
             return each, count, 0
     most = most_more(b, n, m, holding_at(b, h).z if h >= 0 else 0)
     if most <= 0:
         return np.inf, 0, 0
     r = _at_once(b, g, n, most, missing)
-    count, opening = _room(b, g, n, r, missing), opening_cost(b, n, m, r)
+    count, opening = _room(b, g, n, h, r, allowed), opening_cost(b, n, m, h, r)
     if r > 1 and (count <= 0 or not np.isfinite(opening)):
         r = 1
-        count, opening = _room(b, g, n, r, missing), opening_cost(b, n, m, r)
+        count, opening = _room(b, g, n, h, r, allowed), opening_cost(b, n, m, h, r)
     if count <= 0:
         return np.inf, 0, 0
     if node.held == 0 and node.pinned == 0:
@@ -118,7 +138,7 @@ def _check_once(b: Any, g: Any, missing: Any) -> Any:
     best, where, number, opened = np.inf, -1, 0, 0
     for i in range(b.candidates):
         n = scratch_of(b)[_CANDIDATE, i]
-        price, count, r = _offer(b, g, n, missing)
+        price, count, r = _offer(b, g, n, missing, best)
         if price < best:
             best, where, number, opened = price, n, count, r
     if where < 0 or b.unused <= 0:
@@ -128,6 +148,7 @@ def _check_once(b: Any, g: Any, missing: Any) -> Any:
     if opened:
         h = resize(b, where, m, (holding_at(b, h).z if h >= 0 else 0) + opened)
     put(b, h, g, 1, number)
+    tally_of(b)[node_at(b, where).group if class_at(b, g).parts == 0 else where] += number
     return number
 
 
@@ -150,17 +171,19 @@ def share_out(b: Any, g: Any) -> Any:
     """Take back verifications of parts that do more of g than they may; how many."""
     ceiling = _ceiling(b, g) + _SLACK
     total = 0
+    _count_parts(b, g)
     e = class_at(b, g).first
     while e >= 0:
         entry = entry_at(b, e)
-        following = entry.g_next
-        hold = holding_at(b, entry.holding)
-        excess = np.int64(np.ceil(_used(b, g, hold.node) - ceiling))
+        following, part = entry.g_next, _part(b, g, e)
+        excess = np.int64(np.ceil(tally_of(b)[part] - ceiling))
         if entry.kind == 1 and excess > 0:
             count = min(excess, entry.count)
+            tally_of(b)[part] -= count
             take_off(b, e, count)
             total += count
         e = following
+    _forget_parts(b, g)
     return total
 
 
@@ -169,11 +192,13 @@ def add_checks(b: Any, g: Any) -> Any:
     """Have what is executed of g verified on the candidate nodes; how much is left to verify."""
     c = class_at(b, g)
     missing = _up(c.wanted * (c.count - c.left)) - c.checked
+    _count_parts(b, g)
     while missing > 0:
         done = _check_once(b, g, missing)
         if done == 0:
             break
         missing -= done
+    _forget_parts(b, g)
     return missing
 
 

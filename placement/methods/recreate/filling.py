@@ -111,27 +111,35 @@ def _fill(b: Any, h: Any, size: Any, room: Any) -> None:
             put(b, h, scratch_of(b)[_ORDER, i], 0, count)
 
 
+@native(tuple_of(_INT, _INT)(BOOK, _INT, _INT, _INT))
+def _replicas(b: Any, n: Any, m: Any, h: Any) -> Any:
+    """Replicas of m on n, and how many are loaded today; h is the holding, -1 for none."""
+    if h >= 0:
+        return holding_at(b, h).z, holding_at(b, h).loaded
+    return 0, known_of(b)[n, m] // FLAGS
+
+
 @native(_REAL(BOOK, _INT, _INT, _INT, _INT))
-def _loading_s(b: Any, n: Any, m: Any, z: Any, r: Any) -> Any:
-    """Accelerator-seconds that loading r more replicas of m on n takes, beside z that it has."""
+def _loading_s(b: Any, n: Any, m: Any, h: Any, r: Any) -> Any:
+    """Accelerator-seconds that loading r more replicas of m on n takes, beside those it has."""
+    if r == 0:
+        return 0.0
     node, model = node_at(b, n), model_at(b, m)
-    loaded = known_of(b)[n, m] // FLAGS
+    z, loaded = _replicas(b, n, m, h)
     new = max(0, z + r - loaded) - max(0, z - loaded)
     return model.span * model.weights_gb / node.gb_per_s * new
 
 
-@native(_REAL(BOOK, _INT, _INT, _INT))
-def opening_cost(b: Any, n: Any, m: Any, r: Any) -> Any:
+@native(_REAL(BOOK, _INT, _INT, _INT, _INT))
+def opening_cost(b: Any, n: Any, m: Any, h: Any, r: Any) -> Any:
     """$ for r more replicas of m on n, infinite where they are not allowed; engagement aside."""
-    h = find(b, n, m)
     node = node_at(b, n)
-    z, own, paid = 0, 0, 0.0
+    own, paid = 0, 0.0
     if h >= 0:
-        hold = holding_at(b, h)
-        z, own, paid = hold.z, hold.own, hold.transfer
+        own, paid = holding_at(b, h).own, holding_at(b, h).transfer
     elif node.held >= b.places:
         return np.inf
-    loaded = known_of(b)[n, m] // FLAGS
+    z, loaded = _replicas(b, n, m, h)
     before, after = max(0, z - loaded), max(0, z + r - loaded)
     if after - before > b.new_left:
         return np.inf
@@ -139,7 +147,7 @@ def opening_cost(b: Any, n: Any, m: Any, r: Any) -> Any:
     moved = moved_gb(b, n, m, after, owning) - moved_gb(b, n, m, before, own)
     if moved > b.moved_left + _SLACK:
         return np.inf
-    loading = node.rate * _loading_s(b, n, m, z, r)
+    loading = node.rate * _loading_s(b, n, m, h, r)
     return loading + transfer_cost(b, n, m, after, owning) - paid
 
 
@@ -153,23 +161,21 @@ def most_more(b: Any, n: Any, m: Any, z: Any) -> Any:
     return most
 
 
-@native(_REAL(BOOK, _INT, _INT, _INT))
-def room_with(b: Any, n: Any, m: Any, r: Any) -> Any:
-    """Accelerator-seconds that m could use on n with r more replicas."""
-    h = find(b, n, m)
-    node, model = node_at(b, n), model_at(b, m)
-    z, share = 0, model.span * node.each_s * r
+@native(_REAL(BOOK, _INT, _INT, _INT, _INT))
+def room_with(b: Any, n: Any, m: Any, h: Any, r: Any) -> Any:
+    """Accelerator-seconds that m could use on n, where its holding is h, with r more replicas."""
+    node = node_at(b, n)
+    share = model_at(b, m).span * node.each_s * r
     if h >= 0:
         hold = holding_at(b, h)
-        z = hold.z
-        share += hold.share_s * z - hold.work_s
-    return min(share, node.free_s - _loading_s(b, n, m, z, r))
+        share += hold.share_s * hold.z - hold.work_s
+    return min(share, node.free_s - _loading_s(b, n, m, h, r))
 
 
-@native(_REAL(BOOK, _INT, _INT, _INT, _INT, _REAL))
-def _price(b: Any, n: Any, m: Any, r: Any, size: Any, thrift: Any) -> Any:  # noqa: PLR0917
+@native(_REAL(BOOK, _INT, _INT, _INT, _INT, _INT, _REAL))
+def _price(b: Any, n: Any, m: Any, h: Any, r: Any, size: Any, thrift: Any) -> Any:  # noqa: PLR0917
     """The price of a star with r more replicas; infinite where it does not pay."""
-    room = room_with(b, n, m, r)
+    room = room_with(b, n, m, h, r)
     node = node_at(b, n)
     if room <= _SLACK * node.capacity_s:
         return np.inf
@@ -177,9 +183,8 @@ def _price(b: Any, n: Any, m: Any, r: Any, size: Any, thrift: Any) -> Any:  # no
     if value <= 0:
         return np.inf
     if r > 0:
-        h = find(b, n, m)
-        cost += opening_cost(b, n, m, r)
-        spent += _loading_s(b, n, m, holding_at(b, h).z if h >= 0 else 0, r)
+        cost += opening_cost(b, n, m, h, r)
+        spent += _loading_s(b, n, m, h, r)
     if node.held == 0 and node.pinned == 0:
         cost += node.engagement * max(thrift, min(1.0, spent / node.capacity_s))
     if cost >= saved:
@@ -202,7 +207,7 @@ def best_star(b: Any, n: Any, m: Any, thrift: Any) -> Any:
     z = holding_at(b, h).z if h >= 0 else 0
     best, opened = np.inf, 0
     if h >= 0:
-        best = _price(b, n, m, 0, size, thrift)
+        best = _price(b, n, m, h, 0, size, thrift)
     most = most_more(b, n, m, z)
     if most <= 0:
         return best, 0
@@ -210,14 +215,14 @@ def best_star(b: Any, n: Any, m: Any, thrift: Any) -> Any:
     for i in range(size):
         asked += reals_of(b)[_WORK, i] * class_at(b, scratch_of(b)[_ORDER, i]).left
     each = model_at(b, m).span * node_at(b, n).each_s
-    spare = max(room_with(b, n, m, 0), 0.0) if h >= 0 else 0.0
+    spare = max(room_with(b, n, m, h, 0), 0.0) if h >= 0 else 0.0
     wanted = (min(asked, node_at(b, n).free_s) - spare) / max(each, 1e-12)
     r = min(most, np.int64(np.ceil(wanted - _SLACK)))
     tries = 2 if r > 1 and wanted - np.floor(wanted) < _LITTLE else 1
     for _ in range(tries):
         if r <= 0:
             break
-        price = _price(b, n, m, r, size, thrift)
+        price = _price(b, n, m, h, r, size, thrift)
         if price < best:
             best, opened = price, r
         r -= 1
@@ -228,8 +233,8 @@ def best_star(b: Any, n: Any, m: Any, thrift: Any) -> Any:
 def take_star(b: Any, n: Any, m: Any, r: Any) -> None:
     """Open r more replicas of m on n and fill its room."""
     size = survey(b, n)
-    room = room_with(b, n, m, r)
     h = find(b, n, m)
+    room = room_with(b, n, m, h, r)
     if r > 0:
         h = resize(b, n, m, (holding_at(b, h).z if h >= 0 else 0) + r)
     _fill(b, h, size, room)

@@ -103,3 +103,4 @@ holders_of, roster_of, queue_of = (_table_of(name) for name in ("holders", "rost
 groups_of, log_of, touched_of = (_table_of(name) for name in ("groups", "log", "touched"))
 scratch_of, reals_of = _table_of("scratch"), _table_of("reals")
 crowd_of, homes_of, spots_of = (_table_of(name) for name in ("crowd", "homes", "spots"))
+losses_of, roomy_of, tally_of = (_table_of(name) for name in ("losses", "roomy", "tally"))

@@ -17,7 +17,7 @@ from placement.methods.recreate.state import (
 from placement.prices import Prices
 from placement.quantities import Bools, Ints
 
-_WORKING = ("loose", "log", "touched", "scratch", "reals")
+_WORKING = ("loose", "losses", "tally", "log", "touched", "scratch", "reals")
 """Tables that mean nothing between two steps."""
 
 
@@ -84,6 +84,7 @@ def portion(  # noqa: PLR0917
             "queue": queue,
             "crowd": crowd_of(classes, left > 0),
             "groups": group_limits(compiled),
+            "roomy": np.ones_like(whole.roomy),
             **{name: np.zeros_like(whole.arrays[name]) for name in _WORKING},
         },
         crowded=int((left > 0).sum()),

@@ -14,14 +14,13 @@ NODE = np.dtype(
     [
         *((name, _F) for name in ("capacity_s", "free_s", "free_gb", "cores_s", "storage_gb")),
         *((name, _F) for name in ("rate", "core_rate", "storage_rate", "engagement", "rent")),
-        *((name, _F) for name in ("each_s", "gb_per_s", "accelerators", "waste", "level", "loss")),
+        *((name, _F) for name in ("each_s", "gb_per_s", "accelerators", "waste", "level")),
         *((name, _I) for name in ("type", "region", "kind", "group", "held", "pinned")),
         ("stamp", _L),
     ],
     align=True,
 )
-"""A node; `free_s`, `free_gb`, `cores_s`, `storage_gb` are what is left, `held` counts models,
-`loss` is what it lost at the guide's prices when that was last looked at [$]."""
+"""A node; `free_s`, `free_gb`, `cores_s`, `storage_gb` are what is left, `held` counts models."""
 
 MODEL = np.dtype(
     [
@@ -61,14 +60,17 @@ HOLDING = np.dtype(
 ENTRY = np.dtype(
     [
         ("count", _L),
-        *((name, _I) for name in ("g", "kind", "holding", "next", "back", "g_next", "g_back")),
+        *((name, _I) for name in ("g", "kind", "holding", "group")),
+        *((name, _I) for name in ("next", "back", "g_next", "g_back")),
     ],
     align=True,
 )
-"""Requests (kind 0) or re-executions (kind 1) of a class in a holding."""
+"""Requests (kind 0) or re-executions (kind 1) of a class in a holding, on a node of a group."""
 
 BASE, KNOWN, CAN_HOST, FLAGS = 1, 2, 4, 8
 """Flags in `known`: hosts anyway, stores it today, may store it; times `FLAGS`, replicas loaded."""
+IDLE = -1e300
+"""Stands for the loss of a node that holds nothing."""
 PUT, RESIZE = range(2)
 """Operations in the log."""
 LOG_SIZE, TOUCH_SIZE, WIDTH = 1 << 17, 1 << 14, 1024
@@ -92,6 +94,9 @@ TABLES: dict[str, tuple[Any, str | int]] = {
     "crowd": (np.int32, 0),
     "groups": (np.int64, 0),
     "loose": (np.int32, 0),
+    "losses": (np.float64, 0),
+    "roomy": (np.uint8, 0),
+    "tally": (np.float64, 0),
     "log": (np.int64, 5),
     "touched": (np.int32, 2),
     "scratch": (np.int32, WIDTH),
@@ -104,9 +109,12 @@ re-execution by type, $ of latency by region. runs, checks: bits by class and no
 can re-execute. holds: by model and node kind, can hold a replica. known: flags by node and model.
 fetch: $ of reading weights from the cheapest host, by model and region. copy: $ of a new copy.
 crowd: all classes, the `crowded` waiting ones first. loose: classes of which what is executed and
-what is verified may not match, so many as `loosened`. groups: requests that each control group may
-still execute. scratch: ruined nodes, candidate nodes, pooled classes, classes in order, models,
-replicas to open. reals: key, work and cost of each class in order, price, whim of each candidate.
+what is verified may not match, so many as `loosened`. losses: $ that each node loses at the guide's
+prices, as it was when a step began; `IDLE` where it holds nothing. roomy: 0 for nodes with hardly
+any time left. tally: what each part does of the class that is being verified. groups: requests that
+each control group may still execute. scratch: ruined nodes, candidate nodes, pooled classes,
+classes in order, models, replicas to open. reals: key, work and cost of each class in order, price,
+whim of each candidate.
 """
 
 _COUNTS = ("n_nodes", "n_models", "n_classes", "places", "types", "columns", "bytes", "kinds")

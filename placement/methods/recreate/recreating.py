@@ -20,6 +20,7 @@ from placement.methods.recreate.pointers import (
     node_at,
     queue_of,
     reals_of,
+    roomy_of,
     roster_of,
     scratch_of,
     touched_of,
@@ -72,8 +73,7 @@ def _add_holders(b: Any, m: Any, number: Any) -> None:
 @native(_INT(BOOK, _INT, _INT))
 def _roomy(b: Any, m: Any, n: Any) -> Any:
     """Whether n has time and memory left for a replica of m."""
-    node = node_at(b, n)
-    return node.free_s > 0.05 * node.capacity_s and node.free_gb >= model_at(b, m).replica_gb
+    return roomy_of(b)[n] and node_at(b, n).free_gb >= model_at(b, m).replica_gb
 
 
 @native(_NONE(BOOK, _INT, _INT))

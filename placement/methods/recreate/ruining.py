@@ -16,6 +16,7 @@ from placement.methods.recreate.pointers import (
     holders_of,
     holding_at,
     log_of,
+    losses_of,
     model_at,
     node_at,
     queue_of,
@@ -25,7 +26,7 @@ from placement.methods.recreate.pointers import (
     slots_of,
     table_of,
 )
-from placement.methods.recreate.records import LOG_SIZE
+from placement.methods.recreate.records import IDLE, LOG_SIZE
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
@@ -105,8 +106,10 @@ def _holding_loss(b: Any, h: Any) -> Any:
 
 @native(_REAL(BOOK, _INT))
 def _loss(b: Any, n: Any) -> Any:
-    """$ that an engaged node loses at the prices of the guide."""
+    """$ that a node loses at the prices of the guide, if it is engaged."""
     node = node_at(b, n)
+    if node.held == 0:
+        return IDLE
     loss = max(node.waste, 0.0) + node.level * node.free_s
     for slot in range(b.places):
         if slots_of(b)[n, slot] >= 0:
@@ -118,7 +121,7 @@ def _loss(b: Any, n: Any) -> Any:
 def appraise_all(b: Any) -> None:
     """Note what every node loses."""
     for n in range(b.n_nodes):
-        node_at(b, n).loss = _loss(b, n)
+        losses_of(b)[n] = _loss(b, n)
 
 
 @native(_NONE(BOOK))
@@ -130,7 +133,7 @@ def appraise_changed(b: Any) -> None:
         node = node_at(b, n)
         if node.stamp != b.stamp:
             node.stamp = b.stamp
-            node.loss = _loss(b, n)
+            losses_of(b)[n] = _loss(b, n)
 
 
 @native(_INT(BOOK))
@@ -140,10 +143,10 @@ def draw_engaged(b: Any) -> Any:
     wanted = 1 + below(b, min(_ENTRANTS, 1 + np.int64(_PART * b.n_nodes)))
     for _ in range(_TRIES):
         n = below(b, b.n_nodes)
-        node = node_at(b, n)
-        if node.held > 0:
-            if node.loss > most:
-                best, most = n, node.loss
+        loss = losses_of(b)[n]
+        if loss > IDLE:
+            if loss > most:
+                best, most = n, loss
             wanted -= 1
             if wanted == 0:
                 break
@@ -157,10 +160,9 @@ def _invite_idle(b: Any) -> None:
     wanted = 1 + below(b, _IDLE)
     for _ in range(_TRIES):
         n = below(b, b.n_nodes)
-        node = node_at(b, n)
-        if node.held == 0 and node.free_s > 0:
-            if node.waste < least:
-                best, least = n, node.waste
+        if losses_of(b)[n] == IDLE and node_at(b, n).free_s > 0:
+            if node_at(b, n).waste < least:
+                best, least = n, node_at(b, n).waste
             wanted -= 1
             if wanted == 0:
                 break
@@ -189,8 +191,8 @@ def _draw_holder(b: Any, m: Any) -> Any:
     best, most = -1, -np.inf
     for _ in range(1 + below(b, _HOLDERS)):
         n = holders_of(b)[model.holders + below(b, model.held)]
-        if node_at(b, n).loss > most:
-            best, most = n, node_at(b, n).loss
+        if losses_of(b)[n] > most:
+            best, most = n, losses_of(b)[n]
     return best
 
 
@@ -305,15 +307,16 @@ def _ruin_classes(b: Any) -> None:
 
 @native(_INT(BOOK, _INT))
 def _draw_able(b: Any, g: Any) -> Any:
-    """A node that could run g, of up to three the one that loses most; -1 for none found."""
+    """A node that could run g, of up to three an idle one or what loses most; -1 for none found."""
     model = model_at(b, class_at(b, g).model)
     best, most = -1, -np.inf
     wanted = 1 + below(b, 3)
     for _ in range(24):
         n = roster_of(b)[model.roster + below(b, model.listed)]
         if able(runs_of(b), g, node_at(b, n).kind):
-            if node_at(b, n).loss > most:
-                best, most = n, node_at(b, n).loss
+            loss = losses_of(b)[n] if losses_of(b)[n] > IDLE else np.inf
+            if loss > most:
+                best, most = n, loss
             wanted -= 1
             if wanted == 0:
                 break

@@ -39,7 +39,7 @@ _EJECT = 0.4
 """How often a step ruins by ejection."""
 _SPOTS = 600
 """Nodes where a relaxation has a class that a construction looks at."""
-_HOLDERS, _OTHERS = 8, 8
+_HOLDERS, _OTHERS = 5, 3
 """Nodes that a step looks at for a model, beside those that it ruined."""
 
 
