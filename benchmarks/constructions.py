@@ -51,7 +51,7 @@ def main() -> None:
         for seed in options.seeds:
             plan = Recreation(compiled, None, prices=guide.prices, seed=seed)
             plan.guide(guide.prices, guide.rent_per_s)
-            plan.construct(along, keeping=keeping)
+            plan.construct(along, many=keeping)
             first = plan.objective
             warmth = options.warmth * first / nodes
             for left in np.linspace(1.0, 0.0, 20, endpoint=False):

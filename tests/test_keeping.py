@@ -70,7 +70,7 @@ def test_more_of_it_is_kept():
     kept = []
     for keeping in (True, False):
         recreation = begun(one, guide)
-        recreation.construct(shares, keeping=keeping)
+        recreation.construct(shares, many=keeping)
         assert not judged(one, recreation.best).violations
         rows = rows_of(recreation._book)
         old = one.quantities.loaded[rows.replica_m, rows.replica_n]

@@ -13,7 +13,9 @@ from placement.generate import generate
 from placement.methods.recreate.changes import undo
 from placement.methods.recreate.ejecting import eject, make_room
 from placement.methods.recreate.improver import Recreation
+from placement.methods.recreate.records import IDLE
 from placement.methods.recreate.ruining import appraise_all, clear_node, draw_engaged
+from placement.methods.recreate.starting import cost_of
 from placement.methods.recreate.state import rows_of
 from placement.methods.recreate.walking import recreate
 from placement.quantities import REEXECUTION
@@ -198,15 +200,39 @@ def test_steps_know_what_nodes_lose():
     """What was noted on the way is what the nodes lose, and those that lose most are drawn."""
     recreation = advanced(compiled("large"))
     book = recreation._book
-    noted = book.nodes["loss"].copy()
+    noted = book.losses.copy()
     appraise_all(book.native)
-    assert noted == pytest.approx(book.nodes["loss"], rel=1e-6, abs=1e-9)
+    assert noted == pytest.approx(book.losses, rel=1e-6, abs=1e-9)
     engaged = book.nodes["held"] > 0
+    assert ((book.losses == IDLE) == ~engaged).all()
     drawn = [draw_engaged(book.native) for _ in range(2000)]
     assert engaged[drawn].all()
-    loss = book.nodes["loss"]
+    loss = book.losses
     assert loss[drawn].mean() > 3 * loss[engaged].mean() > 0
     assert len(np.unique(drawn)) > 0.5 * engaged.sum()
+
+
+@pytest.mark.parametrize("preset", ["medium", "verifier-scarce"])
+def test_steps_know_where_time_is_left(preset):
+    """Nodes that are passed over have hardly any, and no tally of a class is left behind."""
+    book = advanced(compiled(preset))._book
+    left = book.nodes["free_s"] > 0.05 * book.nodes["capacity_s"]
+    assert (book.roomy[left] == 1).all()
+    changed = book.nodes["held"] > 0
+    assert (book.roomy[changed & ~left] == 0).all()
+    assert changed.any()
+    assert (book.tally == 0).all()
+
+
+def test_hosts_there_have_to_be_are_where_models_are_loaded():
+    """What a construction says that weights cost is nearly what the cheapest hosts would."""
+    recreation = Recreation(compiled("large"), None)
+    recreation.construct(many=True)
+    assert recreation.objective == pytest.approx(recreation.recounted(), rel=1e-9)
+    least = cost_of(recreation.compiled, recreation.best)
+    assert least > recreation.objective * (1 - 5e-4)
+    recreation.rehost()
+    assert least <= recreation.objective * (1 + 1e-9)
 
 
 # --- ejection ----------------------------------------------------------------------------------

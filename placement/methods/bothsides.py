@@ -282,7 +282,7 @@ class _BothSides:
         """Begin one more chain; how long that takes is remembered for the next time."""
         begun = self.search.clock()
         run = Recreation(self.compiled, start, prices=prices, seed=seed)
-        run.construct(shares, keeping=self.large)
+        run.construct(shares, many=self.large)
         self.chains.append(Chain(self.compiled, run, seed))
         self.begin_s = self.search.clock() - begun
 

@@ -9,7 +9,7 @@ from placement.methods.floor import floor_prices
 from placement.methods.recreate.confining import confined
 from placement.methods.recreate.halving import Half, halve, join
 from placement.methods.recreate.keeping import keep, release
-from placement.methods.recreate.sources import better_hosting, rehost
+from placement.methods.recreate.sources import better_hosting, exchanged_hosting, rehost
 from placement.methods.recreate.starting import (
     cost_of,
     cost_of_rows,
@@ -156,17 +156,19 @@ class Recreation:
         self.prices = prices
         set_values(self.compiled, self._book, self._least, prices, rent)
 
-    def construct(self, shares: Shares | None = None, *, keeping: bool = False) -> None:
+    def construct(self, shares: Shares | None = None, *, many: bool = False) -> None:
         """Place what waits: what few nodes can run first; then close nodes that do not pay.
 
         Parameters
         ----------
         shares : Shares or None
             Where a relaxation has the classes: they go there first, as far as they find room.
-        keeping : bool
-            Whether what the relaxation has nodes keep is there from the beginning.
+        many : bool
+            Whether nodes are many, and little of a construction changes afterwards: then what the
+            relaxation has nodes keep is there from the beginning, and hosts that there have to be
+            are those that load.
         """
-        kept = (shares.kept_n, shares.kept_m) if shares is not None and keeping else None
+        kept = (shares.kept_n, shares.kept_m) if shares is not None and many else None
         if kept is not None:
             keep(self._book.native, *kept)
         for classes in self._stages():
@@ -182,6 +184,8 @@ class Recreation:
         self.rehost()
         close(self._book.native)
         self.rehost()
+        if many:
+            self._exchange_hosts()
         self._remember()
 
     def _spot(self, shares: Shares) -> None:
@@ -267,8 +271,17 @@ class Recreation:
         if self._fewest is None:
             planned = planned_hosting(self.compiled)
             self._fewest = self._base if planned is None else planned
+        self._try_hosts(better_hosting(self.compiled, self._book, self._fewest))
+
+    def _exchange_hosts(self) -> None:
+        """The same with others in the place of those that there have to be, from now on."""
+        if self._fewest is not None and np.isinf(self._book.moved_left) and self.hosted:
+            self._try_hosts(exchanged_hosting(self.compiled, self._book, self._base))
+            self._fewest = self._base
+
+    def _try_hosts(self, base: Bools) -> None:
         before, cost = self._base, self.objective
-        self._move_hosts(better_hosting(self.compiled, self._book, self._fewest))
+        self._move_hosts(base)
         if self.objective > cost:
             self._move_hosts(before)
         self._remember()

@@ -41,19 +41,28 @@ def planned_hosting(compiled: Compiled) -> Bools | None:
 def lasting_hosting(compiled: Compiled, start: Placement) -> Bools:
     """The hosts of a placement without those that serve nobody but themselves."""
     q = compiled.quantities
-    base = np.zeros((q.n_models, q.n_nodes), dtype=bool)
-    base[start.host_m, start.host_n] = True
-    private = np.zeros_like(base)
-    own = start.load_s == start.load_n
-    private[start.load_m[own], start.load_n[own]] = True
-    private[start.load_m[~own], start.load_s[~own]] = False
-    for m in np.unique(np.nonzero(base & private)[0]).tolist():
-        groups = np.bincount(q.node_group[base[m]], minlength=q.n_groups)
-        for n in np.flatnonzero(base[m] & private[m]).tolist():
-            spare = groups[q.node_group[n]] > 1 or np.count_nonzero(groups) > q.min_hosts[m]
-            if spare and base[m].sum() > 1:
-                base[m, n] = False
-                groups[q.node_group[n]] -= 1
+    hosting = np.zeros((q.n_models, q.n_nodes), dtype=bool)
+    hosting[start.host_m, start.host_n] = True
+    return serving(compiled, hosting, start.load_m, start.load_s, start.load_n)
+
+
+def serving(compiled: Compiled, hosting: Bools, m: Ints, source: Ints, n: Ints) -> Bools:
+    """A hosting without hosts that serve only themselves, as far as models can do without.
+
+    Models m are read from nodes `source` by nodes n.
+    """
+    q, base = compiled.quantities, hosting.copy()
+    private, own = np.zeros_like(base), source == n
+    private[m[own], n[own]] = True
+    private[m[~own], source[~own]] = False
+    for model in np.unique(np.nonzero(base & private)[0]).tolist():
+        hosts = base[model]
+        groups = np.bincount(q.node_group[hosts], minlength=q.n_groups)
+        for at in np.flatnonzero(hosts & private[model]).tolist():
+            spare = groups[q.node_group[at]] > 1 or np.count_nonzero(groups) > q.min_hosts[model]
+            if spare and hosts.sum() > 1:
+                hosts[at] = False
+                groups[q.node_group[at]] -= 1
     return base
 
 
