@@ -1,6 +1,7 @@
 """Dual prices of the pooled program: against HiGHS, against the optimum, from coarse to fine."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from placement.compiled import Compiled
 from placement.engines import solve_linear
 from placement.generate import generate
 from placement.methods.completion import complete
-from placement.methods.pricing import splitting
+from placement.methods.pricing import firstorder, splitting
 from placement.methods.pricing.cells import market
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.focusing import Focus, likely
@@ -22,6 +23,7 @@ from placement.methods.pricing.pooling import NO_WAY, pool
 from placement.methods.pricing.pricer import Pricer
 from placement.methods.pricing.refining import refine
 from placement.methods.pricing.splitting import take_apart
+from placement.methods.sidebyside import one_by_one
 from placement.model import build
 from placement.program import Program
 
@@ -235,6 +237,31 @@ def test_nodes_with_models_are_cells_of_their_own(medium, most, monkeypatch):
     for n in np.flatnonzero(at_home):
         assert n in cells.members[outer[n]]
         assert q.node_kind[n] == cells.kind_base[cells.within[cells.node_cell[n]]]
+
+
+def test_arcs_in_halves_are_moved_as_in_one_piece(medium, monkeypatch):
+    """To rounding; and to the last bit whether two threads do it or one."""
+
+    def advanced(many, side_by_side):
+        monkeypatch.setattr(firstorder, "MANY_ARCS", many)
+        order = FirstOrder(whole(medium))
+        order.advance(200, side_by_side)
+        return order
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def at_once(tasks):
+            others = [pool.submit(task) for task in tasks[1:]]
+            tasks[0]()
+            for other in others:
+                other.result()
+
+        together = advanced(1, at_once)
+    one, two = advanced(10**9, one_by_one), advanced(1, one_by_one)
+    for name in ("arc", "column", "row"):
+        assert np.array_equal(getattr(two, name), getattr(together, name))
+    assert two.row[VALUE] == pytest.approx(one.row[VALUE], rel=1e-3, abs=1e-3)
+    assert one.steps == two.steps == 200
 
 
 def test_no_more_parts_of_each_class_than_asked(medium):

@@ -18,8 +18,8 @@ from placement.methods.dualside import DualSide
 from placement.methods.recreate.improver import Recreation
 from placement.methods.recreate.starting import frozen_classes
 from placement.methods.reflow.offering import NODES
-from placement.methods.reflow.reflower import SideBySide, Task, one_by_one
 from placement.methods.shares import Shares
+from placement.methods.sidebyside import SideBySide, Task, one_by_one
 from placement.prices import Prices
 from placement.search import Search
 from placement.solution import Placement
@@ -27,17 +27,18 @@ from placement.solution import Placement
 OPENING, WAIT = 1_200, 0.5
 """Looks at every arc before a placement follows the prices. Where nodes are many it waits until
 they are settled, for this share of the time."""
-ARCS, ARCS_A_NODE = 60_000_000, 75_000
+ARCS, ARCS_A_NODE = 30_000_000, 50_000
 """Arcs looked at in each turn: so many, and so many for each node."""
 STEPS, STEPS_A_NODE = 20_000, 25
 """Steps of ruin and recreate in one turn, the same way; they take about as long."""
-WARM, MANY, COOLING = 0.01, 1500, 0.95
+WARM, MANY, COOLING = 0.01, 1500, 0.97
 """Temperature of the first turn over the mean cost of a node, halved for so many nodes; and of each
 turn over the last."""
 WORTH, PATIENCE = 3e-4, 5
-SOON, LITTLE_PATIENCE = 1e-3, 3
+SOON, LITTLE_PATIENCE = 5e-5, 5
 """Relative gain that makes a turn worthwhile; turns in a row without it before reflow begins. The
-same where nodes are many and turns take long."""
+same where nodes are many: reflow takes long, and as a rule a turn gains more than it in that time.
+"""
 LITTLE, FLOW_PATIENCE = 5e-5, 6
 """The same for turns of reflow, before the search ends."""
 AFTERWARDS, FURTHER, GENTLY = 250, 10, 0.4
@@ -60,8 +61,12 @@ share of the time; where it follows a relaxation already, or would follow none, 
 SEVERAL = 450
 """With so many nodes they are many: reflow has more than one program to solve, and one chain keeps
 all threads."""
+NESTED = 4
+"""Threads that wait for tasks: one that works on a side may have tasks of its own."""
 OFFERED = 8
 """Turns between two looks of the judge at the placement."""
+AT_ONCE = 1.3
+"""Two things at once take so many times as long as one of them, at most."""
 FINISH_S, CERTIFY_S, BEGIN_S = 6e-5, 1.5e-7, 4e-4
 """Seconds that reporting the answer takes for each class and node; the judge with prices, for each
 class and kind of node; and ruin and recreate to begin after a reflow, for each node."""
@@ -72,12 +77,17 @@ def close_in(search: Search, deadline: float) -> Completion | None:
 
     Returns the prices that the search followed, None where there was no time for any.
     """
-    return _BothSides(search, deadline).run()
+    if search.threads < 2:
+        return _BothSides(search, deadline).run()
+    with ThreadPoolExecutor(NESTED) as pool:
+        return _BothSides(search, deadline, pool).run()
 
 
 class _BothSides:
-    def __init__(self, search: Search, deadline: float) -> None:
-        self.search, self.compiled = search, search.compiled
+    def __init__(
+        self, search: Search, deadline: float, pool: ThreadPoolExecutor | None = None
+    ) -> None:
+        self.search, self.compiled, self.pool = search, search.compiled, pool
         q = search.quantities
         self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
         self.steps = STEPS + STEPS_A_NODE * q.n_nodes
@@ -95,7 +105,9 @@ class _BothSides:
     @property
     def finish_s(self) -> float:
         """Seconds for handing in placement and prices, by how long that took before."""
-        return self.offer_s + self.certify_s
+        if self.pool is None:
+            return self.offer_s + self.certify_s
+        return AT_ONCE * max(self.offer_s, self.certify_s)
 
     def _left_s(self) -> float:
         """Seconds until it is over."""
@@ -141,8 +153,7 @@ class _BothSides:
             self._start_again()
         self.search.enter("reflow")
         self._until_idle(lambda _: self._flow_turn(), LITTLE, FLOW_PATIENCE)
-        self._offer()
-        self._certify()
+        self._side_by_side([self._offer, self._certify])
 
     def _until_idle(
         self,
@@ -162,19 +173,18 @@ class _BothSides:
 
     def _side_by_side(self, tasks: Sequence[Task]) -> None:
         """Do all, at once where there are two threads."""
-        if self.search.threads < 2:
+        if self.pool is None:
             one_by_one(tasks)
             return
-        with ThreadPoolExecutor(1) as pool:
-            others = [pool.submit(task) for task in tasks[1:]]
-            tasks[0]()
-            for other in others:
-                other.result()
+        others = [self.pool.submit(task) for task in tasks[1:]]
+        tasks[0]()
+        for other in others:
+            other.result()
 
     # --- the dual side -------------------------------------------------------------------------
 
     def _open_dual(self) -> None:
-        dual = DualSide(self.compiled, self.search.prices, self._left_s)
+        dual = DualSide(self.compiled, self.search.prices, self._left_s, self._side_by_side)
         latest = self.begun_at + WAIT * (self.deadline - self.begun_at)
         most = OPENING * len(dual.pricer.fine)
 

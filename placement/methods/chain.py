@@ -16,7 +16,8 @@ from placement.methods.completion import Completion
 from placement.methods.recreate.halving import Half
 from placement.methods.recreate.improver import Recreation
 from placement.methods.recreate.starting import cost_of
-from placement.methods.reflow.reflower import SideBySide, reflow
+from placement.methods.reflow.reflower import reflow
+from placement.methods.sidebyside import SideBySide
 from placement.search import Search
 from placement.solution import Placement
 

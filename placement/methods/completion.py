@@ -7,6 +7,7 @@ subgradient of the bound: demand in excess of it says which way to move prices o
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from placement.methods.completion_kernels import (
     value_checks,
 )
 from placement.methods.offers import Offers
+from placement.methods.sidebyside import SideBySide, one_by_one
 from placement.prices import Prices
 from placement.quantities import Floats, Ints
 
@@ -113,6 +115,7 @@ class Completer:
         share: Floats | None = None,
         *,
         near: Completion | None = None,
+        side_by_side: SideBySide = one_by_one,
     ) -> Completion:
         """Complete these prices; sooner where it is told what was found at prices near them."""
         q = self.q
@@ -120,14 +123,17 @@ class Completer:
         prices = replace(Prices.zero(q), demand=demand, verification=verification, share=share)
         check_price = np.where(self.compiled.verified, prices.verification, 0.0)
         self._offers.list(prices.demand, check_price, prices.share)
-        supply = np.zeros(2 * q.n_classes)
         nodes = self._nodes()
         if near is not None:
             nodes["guess"] = np.where(near.rent > 0, near.prices.capacity, -1.0)
         light = self._offers.light(check_price)
         value_checks(nodes, *light)
-        task = self._task(nodes, supply)
-        complete_nodes(task)
+        middle = q.n_nodes // 2
+        ends, tasks = ((0, middle), (middle, q.n_nodes)), (self._task(nodes), self._task(nodes))
+        side_by_side([
+            partial(complete_nodes, task, *end) for task, end in zip(tasks, ends, strict=True)
+        ])  # fmt: skip
+        supply = tasks[0].supply + tasks[1].supply
         take_checks(nodes, *light, supply)
         prices.capacity[:] = nodes["capacity"]
         prices.memory[:] = nodes["memory"]
@@ -153,7 +159,7 @@ class Completer:
         nodes["guess"] = -1.0
         return nodes
 
-    def _task(self, nodes: Records, supply: Floats) -> Task:
+    def _task(self, nodes: Records) -> Task:
         most = int((nodes["last"] - nodes["first"]).max(initial=0))
         size = most * min(max(int(self._most.max(initial=0)), 1), LISTED)
         return Task(
@@ -165,7 +171,7 @@ class Completer:
             loaded=self._loaded,
             fetch=self._fetch,
             own=self._own,
-            supply=supply,
+            supply=np.zeros(2 * self.q.n_classes),
             steps=np.zeros(size + 1, dtype=STEP),
             alive=np.zeros(most + 1, dtype=np.int64),
             ends=np.zeros(2, dtype=END),

@@ -341,10 +341,10 @@ def take_checks(nodes: Any, items: Any, ends: Any, supply: Any) -> None:
             used = item.work
 
 
-@native(_NONE(TASK))
-def complete_nodes(t: Any) -> None:
-    """The least V of every node, where it is met, and what is taken there by those that pay."""
-    for n in range(len(t.nodes)):
+@native(_NONE(TASK, _INT, _INT))
+def complete_nodes(t: Any, begin: Any, end: Any) -> None:
+    """The least V of some nodes, where it is met, and what is taken there by those that pay."""
+    for n in range(begin, end):
         node = t.nodes[n]
         _least(t, n)
         if node.value + node.light <= node.engagement:

@@ -9,6 +9,7 @@ from placement.methods.bundle import Bundle
 from placement.methods.completion import Completer, Completion
 from placement.methods.pricing.pricer import Pricer
 from placement.methods.shares import Shares
+from placement.methods.sidebyside import SideBySide, one_by_one
 from placement.prices import Prices
 
 LOOK = 8_000_000
@@ -30,6 +31,8 @@ class DualSide:
         Prices of an earlier answer.
     left_s : callable or None
         Seconds that are left; None for no limit. Pricing ends where completion just fits in.
+    side_by_side : callable
+        Does several tasks at once.
 
     Attributes
     ----------
@@ -45,11 +48,14 @@ class DualSide:
         compiled: Compiled,
         known: Prices | None,
         left_s: Callable[[], float] | None = None,
+        side_by_side: SideBySide = one_by_one,
     ) -> None:
-        self.completer, self.pricer = Completer(compiled), Pricer(compiled, left_s)
+        self.completer = Completer(compiled)
+        self.pricer = Pricer(compiled, left_s, side_by_side)
         size = compiled.quantities.n_nodes * compiled.quantities.n_models
         self._effort = AROUND + EACH * size
         self._left_s = left_s or (lambda: math.inf)
+        self._side_by_side = side_by_side
         self._complete_s = COMPLETE_S * size
         self.guide: Completion | None = None
         self._bundle: Bundle | None = None
@@ -101,7 +107,12 @@ class DualSide:
     def _complete(self, prices: Prices) -> None:
         """Complete prices, and follow them where they prove more than those before."""
         begun = time.monotonic()
-        found = self.completer.complete(prices.demand, prices.verification, near=self.guide)
+        found = self.completer.complete(
+            prices.demand,
+            prices.verification,
+            near=self.guide,
+            side_by_side=self._side_by_side,
+        )
         self._complete_s = max(self._complete_s, time.monotonic() - begun)
         if self.guide is None or found.bound > self.guide.bound:
             self.guide = found

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from placement.methods.pricing import kernels
+from placement.methods.pricing.halves import Halves
 from placement.methods.pricing.kernels import (
     ARC_COLUMNS,
     BULK,
@@ -27,6 +28,7 @@ from placement.methods.pricing.kernels import (
     X,
 )
 from placement.methods.pricing.pooled import Pooled
+from placement.methods.sidebyside import SideBySide, one_by_one
 from placement.quantities import Floats
 
 CHECKED = 40
@@ -35,6 +37,8 @@ SUFFICIENT, NECESSARY, LONG = 0.2, 0.8, 0.36
 """When to start again: the last move shrank to this, or to that and grows again, or it is long."""
 SMOOTH = 0.5
 """How far the weight of primal and dual steps follows how they moved since the last start."""
+MANY_ARCS = 150_000
+"""With so many, two threads take half of them each."""
 _TINY = 1e-300
 
 
@@ -62,6 +66,7 @@ class FirstOrder:
             for side in (by_row, by_column)
             for part in (side.indptr.astype(np.int32), side.indices.astype(np.int32), side.data)
         ]
+        self._masks = int(p.at_mask.max(initial=-1)) + 1
         at = (p.first, p.at_copy, p.at_mask)
         self._at: list[Any] = [np.asarray(index, dtype=np.int32) for index in at]
 
@@ -106,15 +111,11 @@ class FirstOrder:
         self.column[START], self.row[START] = self.column[VALUE], self.row[VALUE]
         self.since = 0
 
-    def advance(self, steps: int) -> None:
+    def advance(self, steps: int, side_by_side: SideBySide = one_by_one) -> None:
         """Make about so many steps."""
-        p = self.pooled
         for _ in range(-(-steps // CHECKED)):
-            state: list[Any] = [
-                CHECKED, self.since, self.weight, self.arc, *self._at, p.windows, self.column,
-                p.rest.cost, p.rest.most, *self._rest, self.row, p.rest.needed,
-            ]  # fmt: skip
-            way = kernels.iterate(*state)
+            many = len(self.pooled) >= MANY_ARCS
+            way = self._iterate_halves(side_by_side) if many else self._iterate()
             if not self.since:
                 self._first_way = way
             self.since += CHECKED
@@ -122,6 +123,22 @@ class FirstOrder:
             if self._worn(way):
                 self._restart()
             self._last_way = way
+
+    def _iterate(self) -> float:
+        p = self.pooled
+        state: list[Any] = [
+            CHECKED, self.since, self.weight, self.arc, *self._at, p.windows, self.column,
+            p.rest.cost, p.rest.most, *self._rest, self.row, p.rest.needed, self._masks,
+        ]  # fmt: skip
+        return float(kernels.iterate(*state))
+
+    def _iterate_halves(self, side_by_side: SideBySide) -> float:
+        rest = self.pooled.rest
+        arcs: Any = self.arc, *self._at
+        columns: Any = self.column, rest.cost, rest.most, self._rest[3:]
+        rows: Any = self.row, rest.needed, self._rest[:3]
+        halves = Halves(arcs, columns, rows, self.pooled.windows, self._masks)
+        return halves.iterate(CHECKED, self.since, self.weight, side_by_side)
 
     def _worn(self, way: float) -> bool:
         """Whether it is better to begin anew from here (ways are squared)."""

@@ -92,39 +92,100 @@ def charge_arcs(
     return way
 
 
-@native("f8(f8[:, :], f8[:], f8[:], f8[:], f8, f8)")
-def move_rest(column: Any, cost: Any, most: Any, worth: Any, weight: Any, stay: Any) -> Any:
-    """Move the rest's variables within their bounds; `worth` is what their rows pay for one."""
-    way = 0.0
-    for j in range(column.shape[1]):
+@native("f8(f8[:, :], f8[:], f8[:], i4[:], i4[:], f8[:], f8[:], f8[:, :], i8, i8, f8, f8)")
+def move_rest(
+    column: Any,
+    cost: Any,
+    most: Any,
+    start: Any,
+    index: Any,
+    value: Any,
+    price: Any,
+    pull: Any,
+    begin: Any,
+    end: Any,
+    weight: Any,
+    stay: Any,
+) -> Any:
+    """Move some of the rest's variables within their bounds; returns the squared way.
+
+    They move against what rows pay for them at their prices, `start`, `index`, `value` the rest's
+    matrix by columns, and what links do.
+    """
+    way, n = 0.0, pull.shape[1]
+    for j in range(begin, end):
+        worth = 0.0
+        for p in range(start[j], start[j + 1]):
+            worth += value[p] * price[index[p]]
+        if j < 4 * n:
+            worth += pull[j // (2 * n), j % n]
         x, step = column[VALUE, j], column[STEP, j] / weight
-        moved = min(most[j], max(0.0, x - step * (cost[j] - worth[j])))
+        moved = min(most[j], max(0.0, x - step * (cost[j] - worth)))
         way += (moved - x) * (moved - x) / step
         column[REFLECTED, j] = 2.0 * moved - x
         column[VALUE, j] = stay * (2.0 * moved - x) + (1.0 - stay) * column[START, j]
     return way
 
 
-@native("f8(f8[:, :], f8[:], f8[:], f8, f8)")
-def charge_rows(row: Any, needed: Any, given: Any, weight: Any, stay: Any) -> Any:
-    """Charge the rows that fall short."""
-    way = 0.0
-    for i in range(row.shape[1]):
+@native("void(f8[:, :], f8[:, :])")
+def count_copies(column: Any, copies: Any) -> None:
+    """Single copies and bulks, new or not, as they are reflected."""
+    n, moved = copies.shape[1], column[REFLECTED]
+    for c in range(n):
+        copies[0, c] = moved[c] + moved[n + c]
+        copies[1, c] = moved[2 * n + c] + moved[3 * n + c]
+
+
+@native(
+    "f8(f8[:, :], f8[:], i4[:], i4[:], f8[:], f8[:], f8[:], f8[:], f8[:], f8[:], i8, i8, f8, f8)"
+)
+def charge_rows(
+    row: Any,
+    needed: Any,
+    start: Any,
+    index: Any,
+    value: Any,
+    moved: Any,
+    served: Any,
+    used: Any,
+    busy: Any,
+    windows: Any,
+    begin: Any,
+    end: Any,
+    weight: Any,
+    stay: Any,
+) -> Any:
+    """Charge some of the rows where they fall short; returns the squared way.
+
+    `moved` are the reflected variables of the rest, `start`, `index`, `value` its matrix by rows;
+    `served`, `used` and `busy` what arcs ask for.
+    """
+    way, classes = 0.0, len(served)
+    masks = classes + len(used)
+    for i in range(begin, end):
+        given = 0.0
+        for p in range(start[i], start[i + 1]):
+            given += value[p] * moved[index[p]]
+        if i < classes:
+            given += served[i]
+        elif i < masks:
+            given -= used[i - classes] * windows[i - classes]
+        elif i < masks + len(busy):
+            given -= busy[i - masks]
         y, step = row[VALUE, i], weight * row[STEP, i]
-        charged = max(0.0, y + step * (needed[i] - given[i]))
+        charged = max(0.0, y + step * (needed[i] - given))
         way += (charged - y) * (charged - y) / step
         row[VALUE, i] = stay * (2.0 * charged - y) + (1.0 - stay) * row[START, i]
     return way
 
 
-@native("void(i4[:], i4[:], f8[:], f8[:], f8[:])")
-def multiply(start: Any, index: Any, value: Any, vector: Any, result: Any) -> None:
-    """A sparse matrix by rows times a vector."""
-    for i in range(len(start) - 1):
-        total = 0.0
-        for p in range(start[i], start[i + 1]):
-            total += value[p] * vector[index[p]]
-        result[i] = total
+@native("void(f4[:, :], i4[:], i4[:], f8[:, :])")
+def pull_copies(arc: Any, first: Any, at_copy: Any, pull: Any) -> None:
+    """What the links pay for a copy and for a bulk, as they are."""
+    pull[:, :] = 0.0
+    for a in range(first[0], first[len(first) - 1]):
+        pull[0, at_copy[a]] += arc[KAPPA, a] * arc[LINK, a]
+        pull[1, at_copy[a]] += arc[BULK, a] * arc[LINK, a]
 
 
 @native("b1[:](i4[:], f8[:], i8)")
@@ -158,7 +219,7 @@ def ways(arc: Any, column: Any, row: Any) -> Any:
 
 @native(
     "f8(i8, i8, f8, f4[:, :], i4[:], i4[:], i4[:], f8[:], f8[:, :], f8[:], f8[:], i4[:], i4[:],"
-    " f8[:], i4[:], i4[:], f8[:], f8[:, :], f8[:])"
+    " f8[:], i4[:], i4[:], f8[:], f8[:, :], f8[:], i8)"
 )
 def iterate(
     steps: Any,
@@ -180,6 +241,7 @@ def iterate(
     col_value: Any,
     row: Any,
     needed: Any,
+    n_masks: Any,
 ) -> Any:
     """Steps of the reflected Halpern iteration, `since` of them since the restart.
 
@@ -187,42 +249,28 @@ def iterate(
     are new copies, kept copies, bulks, bulks where the weights are stored, then others; `windows`
     is how many copies one accelerator window takes. Returns the squared way of the last step.
     """
-    n_classes, n_copies, n_columns = len(first) - 1, len(windows), column.shape[1]
-    n_masks = 0
-    for a in range(len(at_mask)):
-        n_masks = max(n_masks, at_mask[a] + 1)
+    n_classes, n_copies = len(first) - 1, len(windows)
     masks = n_classes + n_copies
-    worth, given = np.empty(n_columns), np.empty(row.shape[1])
-    served, pull = np.empty(n_classes), np.zeros((2, n_copies))
-    copies = np.empty((2, n_copies))
-    used, busy = np.zeros(n_copies), np.zeros(n_masks)
-    for r in range(n_classes):
-        for a in range(first[r], first[r + 1]):
-            pull[0, at_copy[a]] += arc[KAPPA, a] * arc[LINK, a]
-            pull[1, at_copy[a]] += arc[BULK, a] * arc[LINK, a]
+    served, copies, pull = np.empty(n_classes), np.empty((2, n_copies)), np.empty((2, n_copies))
+    used, busy = np.empty(n_copies), np.empty(n_masks)
+    pull_copies(arc, first, at_copy, pull)
     way = 0.0
     for step in range(since, since + steps):
         stay = (step + 1.0) / (step + 2.0)
-        price = row[VALUE, n_classes:masks] * windows
         y = row[VALUE]
+        price = y[n_classes:masks] * windows
         way = move_arcs(
             arc, first, at_copy, at_mask, y, price, y[masks : masks + n_masks], weight, stay
         )
-        multiply(col_start, col_index, col_value, y, worth)
-        worth[:n_copies] += pull[0]
-        worth[n_copies : 2 * n_copies] += pull[0]
-        worth[2 * n_copies : 3 * n_copies] += pull[1]
-        worth[3 * n_copies : 4 * n_copies] += pull[1]
-        way += move_rest(column, cost, most, worth, weight, stay)
-        moved = column[REFLECTED]
-        copies[0] = moved[:n_copies] + moved[n_copies : 2 * n_copies]
-        copies[1] = moved[2 * n_copies : 3 * n_copies] + moved[3 * n_copies : 4 * n_copies]
+        way += move_rest(
+            column, cost, most, col_start, col_index, col_value, y, pull, 0, len(cost), weight, stay
+        )
+        count_copies(column, copies)
         way += charge_arcs(
             arc, first, at_copy, at_mask, copies, served, pull, used, busy, weight, stay
         )
-        multiply(row_start, row_index, row_value, column[REFLECTED], given)
-        given[:n_classes] += served
-        given[n_classes:masks] -= used * windows
-        given[masks : masks + n_masks] -= busy
-        way += charge_rows(row, needed, given, weight, stay)
+        way += charge_rows(
+            row, needed, row_start, row_index, row_value, column[REFLECTED], served, used, busy,
+            windows, 0, len(needed), weight, stay,
+        )  # fmt: skip
     return way

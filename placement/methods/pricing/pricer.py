@@ -18,6 +18,7 @@ from placement.methods.pricing.pooling import pool
 from placement.methods.pricing.refining import refine
 from placement.methods.pricing.splitting import take_apart
 from placement.methods.shares import Shares
+from placement.methods.sidebyside import SideBySide, one_by_one
 from placement.prices import Prices
 
 COARSER, FINEST = (5e-3, 1e-3), (1e-3, 5e-4)
@@ -58,6 +59,8 @@ class Pricer:
     compiled : Compiled
     left_s : callable or None
         Seconds that are left, so that nothing long is begun at the end; None for no limit.
+    side_by_side : callable
+        Does several tasks at once.
 
     Attributes
     ----------
@@ -67,9 +70,15 @@ class Pricer:
         Whether cells have been taken apart.
     """
 
-    def __init__(self, compiled: Compiled, left_s: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        left_s: Callable[[], float] | None = None,
+        side_by_side: SideBySide = one_by_one,
+    ) -> None:
         self.compiled, self.q = compiled, compiled.quantities
         self._left_s = left_s or (lambda: np.inf)
+        self._side_by_side = side_by_side
         self.fine = pool(*market(compiled))
         self._levels = self._merge()
         self._since, self._dual = 0, -np.inf
@@ -131,7 +140,7 @@ class Pricer:
         while done < work and not self.done:
             effort = self._order.effort
             steps = max(CHECKED, min((work - done) // effort, self._looked - self._since))
-            self._order.advance(steps)
+            self._order.advance(steps, self._side_by_side)
             self._since += steps
             done += steps * effort
             if self._since >= self._looked:

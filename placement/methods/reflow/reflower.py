@@ -1,7 +1,5 @@
 """One pass of reflow: all nodes, group after group, to a placement of whole requests."""
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 
 from placement.compiled import Compiled
@@ -9,20 +7,12 @@ from placement.methods.reflow.diving import dive
 from placement.methods.reflow.flowmodel import FlowModel
 from placement.methods.reflow.offering import groups_of, offers_to
 from placement.methods.reflow.slopes import close_by_slopes
+from placement.methods.sidebyside import SideBySide, one_by_one
 from placement.methods.slices.plan import Change, Flows, Plan
 from placement.quantities import Ints
 from placement.search import Search
 from placement.simplex import Simplex
 from placement.solution import Placement
-
-Task = Callable[[], None]
-SideBySide = Callable[[Sequence[Task]], None]
-
-
-def one_by_one(tasks: Sequence[Task]) -> None:
-    """Do all tasks, one after the other."""
-    for task in tasks:
-        task()
 
 
 def reflow(
