@@ -7,6 +7,7 @@ python benchmarks/constructions.py --preset medium --network 1 --steps 5000 --wa
 
 import argparse
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -33,14 +34,18 @@ def main() -> None:
     from placement.methods.completion import complete
     from placement.methods.pricing.pricer import Pricer
     from placement.methods.recreate.improver import Recreation
+    from placement.methods.sidebyside import by_threads
 
     compiled = Compiled(generate(options.preset, seed=options.network))
-    begun, pricer = time.monotonic(), Pricer(compiled)
-    while not (pricer.followable if options.early else pricer.done):
-        pricer.advance(10_000_000)
+    begun = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        pricer = Pricer(compiled, side_by_side=by_threads(pool))
+        while not (pricer.followable if options.early else pricer.done):
+            pricer.advance(10_000_000)
+    seconds = time.monotonic() - begun
     prices, shares = pricer.prices(), pricer.shares()
     guide = complete(compiled, prices.demand, prices.verification)
-    print(f"pooled prices: bound ${guide.bound:,.1f} after {time.monotonic() - begun:.1f} s")
+    print(f"pooled prices: bound ${guide.bound:,.1f} after {seconds:.1f} s")
     nodes = compiled.quantities.n_nodes
     ways = (
         ("by prices", None, False),

@@ -23,7 +23,7 @@ from placement.methods.pricing.pooling import NO_WAY, pool
 from placement.methods.pricing.pricer import Pricer
 from placement.methods.pricing.refining import refine
 from placement.methods.pricing.splitting import take_apart
-from placement.methods.sidebyside import one_by_one
+from placement.methods.sidebyside import by_threads, one_by_one
 from placement.model import build
 from placement.program import Program
 
@@ -249,14 +249,7 @@ def test_arcs_in_halves_are_moved_as_in_one_piece(medium, monkeypatch):
         return order
 
     with ThreadPoolExecutor(1) as pool:
-
-        def at_once(tasks):
-            others = [pool.submit(task) for task in tasks[1:]]
-            tasks[0]()
-            for other in others:
-                other.result()
-
-        together = advanced(1, at_once)
+        together = advanced(1, by_threads(pool))
     one, two = advanced(10**9, one_by_one), advanced(1, one_by_one)
     for name in ("arc", "column", "row"):
         assert np.array_equal(getattr(two, name), getattr(together, name))

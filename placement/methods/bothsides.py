@@ -19,7 +19,7 @@ from placement.methods.recreate.improver import Recreation
 from placement.methods.recreate.starting import frozen_classes
 from placement.methods.reflow.offering import NODES
 from placement.methods.shares import Shares
-from placement.methods.sidebyside import SideBySide, Task, one_by_one
+from placement.methods.sidebyside import SideBySide, Task, by_threads, one_by_one
 from placement.prices import Prices
 from placement.search import Search
 from placement.solution import Placement
@@ -50,8 +50,8 @@ HOT, HOT_STEPS, HOT_STEPS_A_NODE = 1e-4, 300_000, 5_000
 """How the last chain of such a search begins: with so many steps, and no more for each node; from a
 temperature over the mean cost of a node that is so much for each step of a node."""
 HALVES = 2
-"""Of so many turns with one chain the first searches all of the network, beside the dual side;
-the others search its halves at once."""
+"""Of so many turns with one chain the first searches all of the network, beside the dual side until
+that is done; the others search its halves at once."""
 CHAINS = 2
 """Chains of plans where nodes are not many and prices are settled, however many threads there are,
 so that answers do not differ."""
@@ -80,14 +80,15 @@ def close_in(search: Search, deadline: float) -> Completion | None:
     if search.threads < 2:
         return _BothSides(search, deadline).run()
     with ThreadPoolExecutor(NESTED) as pool:
-        return _BothSides(search, deadline, pool).run()
+        return _BothSides(search, deadline, by_threads(pool)).run()
 
 
 class _BothSides:
     def __init__(
-        self, search: Search, deadline: float, pool: ThreadPoolExecutor | None = None
+        self, search: Search, deadline: float, side_by_side: SideBySide = one_by_one
     ) -> None:
-        self.search, self.compiled, self.pool = search, search.compiled, pool
+        self.search, self.compiled = search, search.compiled
+        self._side_by_side = side_by_side
         q = search.quantities
         self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
         self.steps = STEPS + STEPS_A_NODE * q.n_nodes
@@ -105,7 +106,7 @@ class _BothSides:
     @property
     def finish_s(self) -> float:
         """Seconds for handing in placement and prices, by how long that took before."""
-        if self.pool is None:
+        if self.search.threads < 2:
             return self.offer_s + self.certify_s
         return AT_ONCE * max(self.offer_s, self.certify_s)
 
@@ -170,16 +171,6 @@ class _BothSides:
             turn += 1
             if turn % OFFERED == 0:
                 self._offer()
-
-    def _side_by_side(self, tasks: Sequence[Task]) -> None:
-        """Do all, at once where there are two threads."""
-        if self.pool is None:
-            one_by_one(tasks)
-            return
-        others = [self.pool.submit(task) for task in tasks[1:]]
-        tasks[0]()
-        for other in others:
-            other.result()
 
     # --- the dual side -------------------------------------------------------------------------
 
@@ -304,7 +295,8 @@ class _BothSides:
         for chain in self.chains:
             chain.guide(guide)
         begun, steps = self.search.clock(), self._affordable()
-        if self._shares_threads and turn % HALVES:
+        alone = self.dual is None or self.dual.done
+        if self._shares_threads and (alone or turn % HALVES):
             self.chains[0].recreate_halves(steps, warmth, self.over, self._side_by_side)
         else:
             self._beside_dual([partial(c.recreate, steps, warmth, self.over) for c in self.chains])

@@ -104,3 +104,4 @@ groups_of, log_of, touched_of = (_table_of(name) for name in ("groups", "log", "
 scratch_of, reals_of = _table_of("scratch"), _table_of("reals")
 crowd_of, homes_of, spots_of = (_table_of(name) for name in ("crowd", "homes", "spots"))
 losses_of, roomy_of, tally_of = (_table_of(name) for name in ("losses", "roomy", "tally"))
+twins_of = _table_of("twins")

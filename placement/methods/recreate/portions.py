@@ -13,6 +13,7 @@ from placement.methods.recreate.state import (
     group_limits,
     model_records,
     node_records,
+    twin_lists,
 )
 from placement.prices import Prices
 from placement.quantities import Bools, Ints
@@ -67,12 +68,14 @@ def portion(  # noqa: PLR0917
         records[name] = whole.nodes[name]
     for name in ("free_s", "free_gb", "cores_s"):
         records[name][~nodes] = 0.0
+    twins = twin_lists(compiled, records, nodes)
     roster = _narrow(whole, models, whole.roster, nodes, ("roster", "listed", "fitting"))
     models["holders"] = models["roster"]
     homes = _narrow(whole, models, whole.homes, nodes, ("homes", "homed"))
     return whole.sibling(
         {
             "nodes": records,
+            "twins": twins,
             "models": models,
             "classes": classes,
             "holdings": np.zeros_like(whole.holdings),

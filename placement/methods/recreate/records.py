@@ -16,11 +16,13 @@ NODE = np.dtype(
         *((name, _F) for name in ("rate", "core_rate", "storage_rate", "engagement", "rent")),
         *((name, _F) for name in ("each_s", "gb_per_s", "accelerators", "waste", "level")),
         *((name, _I) for name in ("type", "region", "kind", "group", "held", "pinned")),
+        *((name, _I) for name in ("twins", "alike")),
         ("stamp", _L),
     ],
     align=True,
 )
-"""A node; `free_s`, `free_gb`, `cores_s`, `storage_gb` are what is left, `held` counts models."""
+"""A node; `free_s`, `free_gb`, `cores_s`, `storage_gb` are what is left, `held` counts models;
+the nodes `alike` begin at `twins` in the table of that name."""
 
 MODEL = np.dtype(
     [
@@ -97,6 +99,7 @@ TABLES: dict[str, tuple[Any, str | int]] = {
     "losses": (np.float64, 0),
     "roomy": (np.uint8, 0),
     "tally": (np.float64, 0),
+    "twins": (np.int32, 0),
     "log": (np.int64, 5),
     "touched": (np.int32, 2),
     "scratch": (np.int32, WIDTH),
@@ -111,7 +114,8 @@ fetch: $ of reading weights from the cheapest host, by model and region. copy: $
 crowd: all classes, the `crowded` waiting ones first. loose: classes of which what is executed and
 what is verified may not match, so many as `loosened`. losses: $ that each node loses at the guide's
 prices, as it was when a step began; `IDLE` where it holds nothing. roomy: 0 for nodes with hardly
-any time left. tally: what each part does of the class that is being verified. groups: requests that
+any time left. tally: what each part does of the class that is being verified. twins: nodes of one
+type and size that may do the same, one after the other. groups: requests that
 each control group may still execute. scratch: ruined nodes, candidate nodes, pooled classes,
 classes in order, models, replicas to open. reals: key, work and cost of each class in order, price,
 whim of each candidate.

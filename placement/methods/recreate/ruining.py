@@ -153,9 +153,9 @@ def draw_engaged(b: Any) -> Any:
     return best
 
 
-@native(_NONE(BOOK))
-def _invite_idle(b: Any) -> None:
-    """Have all models look at one idle node, of some the one that would earn most."""
+@native(_INT(BOOK))
+def draw_idle(b: Any) -> Any:
+    """An idle node, of some the one that would earn most; -1 for none found."""
     best, least = -1, np.inf
     wanted = 1 + below(b, _IDLE)
     for _ in range(_TRIES):
@@ -166,8 +166,15 @@ def _invite_idle(b: Any) -> None:
             wanted -= 1
             if wanted == 0:
                 break
-    if best >= 0:
-        list_node(b, best)
+    return best
+
+
+@native(_NONE(BOOK))
+def _invite_idle(b: Any) -> None:
+    """Have all models look at an idle node."""
+    n = draw_idle(b)
+    if n >= 0:
+        list_node(b, n)
 
 
 @native(_INT(BOOK, _INT))

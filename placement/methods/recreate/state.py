@@ -90,9 +90,12 @@ def new_book(
     homes = _homes(compiled, models)
     table, runs = _table(compiled), bits(compiled.run_kinds)
     limits = q.instance.limits
+    nodes = node_records(compiled, base)
+    twins = twin_lists(compiled, nodes, np.ones(q.n_nodes, dtype=bool))
     book = Book(
         {
-            "nodes": node_records(compiled, base),
+            "nodes": nodes,
+            "twins": twins,
             "models": models,
             "classes": classes,
             "holdings": np.zeros(q.n_nodes * slots, dtype=HOLDING),
@@ -256,6 +259,22 @@ def _table(compiled: Compiled) -> Floats:
     known, first = np.unique(q.node_region, return_index=True)
     latency[:, known] = q.latency_price[:, None] * q.latency_ms(g, first) / 1000.0
     return np.ascontiguousarray(np.concatenate([work, again, latency], axis=1))
+
+
+def twin_lists(compiled: Compiled, nodes: Any, some: Bools) -> Any:
+    """Lists of those of some nodes that are of one type and size and have the same roles.
+
+    Each node knows its list from now on.
+    """
+    q = compiled.quantities
+    kinds = (q.node_type, q.accelerators, q.memory_gb, q.infers, q.verifies)
+    _, kind = np.unique(np.stack(kinds), axis=1, return_inverse=True)
+    at = np.flatnonzero(some & q.infers)
+    at = at[np.argsort(kind.reshape(-1)[at], kind="stable")]
+    listed = kind.reshape(-1)[at]
+    nodes["twins"][at] = np.searchsorted(listed, listed)
+    nodes["alike"][at] = np.searchsorted(listed, listed, side="right") - nodes["twins"][at]
+    return np.append(at, 0).astype(np.int32)
 
 
 def _holds(compiled: Compiled) -> Any:

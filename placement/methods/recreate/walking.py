@@ -8,6 +8,7 @@ from numba import types
 from placement.methods.recreate.chance import below, uniform
 from placement.methods.recreate.changes import loosen, move, tidy, undo
 from placement.methods.recreate.ejecting import eject
+from placement.methods.recreate.exchanging import exchange
 from placement.methods.recreate.pointers import (
     BOOK,
     class_at,
@@ -35,8 +36,8 @@ from placement.native import native
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
 _MODELS, _RANK = 4, 5
 FEW_ENTRIES = 4096
-_EJECT = 0.4
-"""How often a step ruins by ejection."""
+_EJECT, _EXCHANGE = 0.35, 0.1
+"""How often a step ruins by ejection, and by exchange."""
 _SPOTS = 600
 """Nodes where a relaxation has a class that a construction looks at."""
 _HOLDERS, _OTHERS = 5, 3
@@ -143,8 +144,11 @@ def walk(b: Any, iterations: Any, hot: Any, cold: Any) -> Any:
             return i
         _begin(b)
         before = b.cost
-        if uniform(b) < _EJECT:
+        draw = uniform(b)
+        if draw < _EJECT:
             eject(b)
+        elif draw < _EJECT + _EXCHANGE:
+            exchange(b)
         else:
             ruin(b)
         recreate(b)
