@@ -18,7 +18,7 @@ def by_threads(pool: Executor) -> SideBySide:
 
     def at_once(tasks: Sequence[Task]) -> None:
         others = [pool.submit(task) for task in tasks[1:]]
-        tasks[0]()
+        one_by_one(tasks[:1])
         for other in others:
             other.result()
 
