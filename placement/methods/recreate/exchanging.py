@@ -26,7 +26,7 @@ from placement.methods.recreate.pointers import (
     table_of,
     twins_of,
 )
-from placement.methods.recreate.records import FLAGS, PUT, RESIZE
+from placement.methods.recreate.records import FLAGS, LOG_SIZE, PUT, RESIZE
 from placement.methods.recreate.ruining import clear_node, draw_engaged, draw_idle
 from placement.native import native
 
@@ -107,6 +107,6 @@ def exchange(b: Any) -> None:
         return
     clear_node(b, n)
     clear_node(b, other)
-    mark = b.logged
+    mark = min(b.logged, LOG_SIZE)
     _take_over(b, mark, n, other)
     _take_over(b, mark, other, n)
