@@ -64,6 +64,21 @@ def constructed(one):
     return recreation.best
 
 
+def advanced(one, start=None, seed=0, iterations=2000):
+    """A recreation after construction and some steps."""
+    recreation = Recreation(one, start, seed=seed)
+    recreation.construct()
+    recreation.advance(iterations, recreation.objective * 1e-4, 0.0)
+    return recreation
+
+
+def begun(recreation):
+    """The native book at the beginning of a step."""
+    for name in ("logged", "marked", "ruined", "loosened"):
+        recreation._book.change(name, 0)
+    return recreation._book.native
+
+
 @cache
 def guide(one):
     """Completed prices, of the simplest kind."""

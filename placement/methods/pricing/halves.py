@@ -31,11 +31,10 @@ class _Half:
         self.way = 0.0
         kernels.pull_copies(whole.arc, self.first, whole.at[0], self.pull)
 
-    def move(self, y: Floats, pull: Floats, steps: tuple[float, float]) -> None:
-        """Move its fractions and variables at prices of rows."""
+    def move(self, y: Floats, copy: Floats, pull: Floats, steps: tuple[float, float]) -> None:
+        """Move its fractions and variables at prices of rows, and of windows of copies."""
         whole, (begin, end) = self.whole, self.classes
-        classes, masks = len(whole.first) - 1, len(whole.first) - 1 + len(whole.windows)
-        copy, mask = y[classes:masks] * whole.windows, y[masks : masks + whole.n_masks]
+        mask = y[whole.masks]
         self.way = kernels.move_arcs(
             whole.arc, self.first, *whole.at, y[begin:end], copy, mask, *steps
         ) + kernels.move_rest(
@@ -90,6 +89,9 @@ class Halves:
         self.row, self.needed, self.by_row = rows
         self.windows, self.n_masks = windows, n_masks
         self.copies = np.empty((2, len(windows)))
+        n_classes = len(self.first) - 1
+        self.of_copies = slice(n_classes, n_classes + len(windows))
+        self.masks = slice(self.of_copies.stop, self.of_copies.stop + n_masks)
         self.halves = [_Half(self, number) for number in range(2)]
 
     def iterate(self, steps: int, since: int, weight: float, side_by_side: SideBySide) -> float:
@@ -98,7 +100,8 @@ class Halves:
         for step in range(since, since + steps):
             lengths = weight, (step + 1.0) / (step + 2.0)
             y, pull = self.row[VALUE].copy(), one.pull + two.pull
-            side_by_side([partial(half.move, y, pull, lengths) for half in self.halves])
+            copy = y[self.of_copies] * self.windows
+            side_by_side([partial(half.move, y, copy, pull, lengths) for half in self.halves])
             kernels.count_copies(self.column, self.copies)
             side_by_side([partial(half.charge, lengths) for half in self.halves])
             asked = np.concatenate([one.served, two.served]), one.used + two.used

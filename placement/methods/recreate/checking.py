@@ -40,8 +40,14 @@ def _up(amount: Any) -> Any:
 
 
 @native(_INT(BOOK, _INT, _INT))
+def _part_of(b: Any, g: Any, n: Any) -> Any:
+    """The part that a node belongs to where g is verified: its control group, or itself."""
+    return node_at(b, n).group if class_at(b, g).parts == 0 else n
+
+
+@native(_INT(BOOK, _INT, _INT))
 def _part(b: Any, g: Any, e: Any) -> Any:
-    """The part that an entry of g belongs to: its control group, or its node."""
+    """The same of an entry of g, which knows it without a look at its node."""
     entry = entry_at(b, e)
     return entry.group if class_at(b, g).parts == 0 else entry.holding // b.places
 
@@ -108,8 +114,7 @@ def _offer(b: Any, g: Any, n: Any, missing: Any, best: Any) -> Any:
         return np.inf, 0, 0
     each = node.rate * table_of(b)[g, node.type + b.types]
     each += node.core_rate * class_at(b, g).core_s + node.rent * (each / max(node.rate, 1e-12))
-    used = tally_of(b)[node.group if class_at(b, g).parts == 0 else n]
-    allowed = min(np.float64(missing), _ceiling(b, g) - used)
+    allowed = min(np.float64(missing), _ceiling(b, g) - tally_of(b)[_part_of(b, g, n)])
     if each >= best or allowed < 1.0 - _SLACK:
         return np.inf, 0, 0
     h = find(b, n, m)
@@ -148,7 +153,7 @@ def _check_once(b: Any, g: Any, missing: Any) -> Any:
     if opened:
         h = resize(b, where, m, (holding_at(b, h).z if h >= 0 else 0) + opened)
     put(b, h, g, 1, number)
-    tally_of(b)[node_at(b, where).group if class_at(b, g).parts == 0 else where] += number
+    tally_of(b)[_part_of(b, g, where)] += number
     return number
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from placement.methods.recreate.chance import below, uniform
-from placement.methods.recreate.changes import find, pays_own, put, resize, transfer_cost
+from placement.methods.recreate.changes import find, put, resize
 from placement.methods.recreate.filling import able, most_more, opening_cost, room_with
 from placement.methods.recreate.pointers import (
     BOOK,
@@ -28,6 +28,7 @@ from placement.methods.recreate.pointers import (
 )
 from placement.methods.recreate.records import FLAGS, LOG_SIZE, PUT, RESIZE
 from placement.methods.recreate.ruining import clear_node, draw_engaged, draw_idle
+from placement.methods.recreate.weights import pays_own, transfer_cost
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void
@@ -35,7 +36,7 @@ _SLACK = 1e-9
 _SEEN = 24
 """Nodes like one of them that are looked at."""
 _OVER = 2.0
-"""Time that a node does not have is charged so many times."""
+"""Time that a node does not have is charged so many times more."""
 
 
 @native(_REAL(BOOK, _INT, _INT))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from placement.methods.recreate.changes import find, moved_gb, pays_own, put, resize, transfer_cost
+from placement.methods.recreate.changes import find, put, resize
 from placement.methods.recreate.pointers import (
     BOOK,
     class_at,
@@ -25,6 +25,7 @@ from placement.methods.recreate.pointers import (
     tuple_of,
 )
 from placement.methods.recreate.records import FLAGS
+from placement.methods.recreate.weights import moved_gb, pays_own, transfer_cost
 from placement.native import native
 
 _INT, _REAL, _NONE = types.int64, types.float64, types.void

@@ -8,11 +8,12 @@ from numba import types
 from placement.assembly import cheapest_source
 from placement.compiled import Compiled
 from placement.methods.hosting import improve_hosting
-from placement.methods.recreate.changes import pays_own, set_replicas
+from placement.methods.recreate.changes import set_replicas
 from placement.methods.recreate.pointers import BOOK, holding_at, slots_of
 from placement.methods.recreate.records import BASE, Book
 from placement.methods.recreate.starting import serving
 from placement.methods.recreate.state import fetch_costs, reading_prices, rows_of
+from placement.methods.recreate.weights import pays_own
 from placement.native import native
 from placement.quantities import Bools, Floats, Ints
 
@@ -77,11 +78,9 @@ def better_hosting(compiled: Compiled, book: Book, least: Bools) -> Bools:
 def exchanged_hosting(compiled: Compiled, book: Book, base: Bools) -> Bools:
     """Hosts exchanged for others, with what is loaded in mind: a host reads from itself."""
     q, rows = compiled.quantities, rows_of(book)
-    hosting, own = base.copy(), rows.replica_own > 0
-    hosting[rows.replica_m[own], rows.replica_n[own]] = True
     replicas: Ints = np.zeros(base.shape, dtype=np.int64)
     replicas[rows.replica_m, rows.replica_n] = rows.replica_z
-    hosting = improve_hosting(compiled, hosting, replicas)
+    hosting = improve_hosting(compiled, rows.hosting(base), replicas)
     m, n = np.nonzero(replicas > q.loaded)
     return serving(compiled, hosting, m, cheapest_source(compiled, hosting, m, n), n)
 

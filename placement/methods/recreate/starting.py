@@ -205,9 +205,7 @@ def placement_of(compiled: Compiled, base: Bools, start: Placement, rows: Rows) 
 
 def _ledger(compiled: Compiled, base: Bools, rows: Rows) -> Ledger:
     q, ledger = compiled.quantities, Ledger(compiled)
-    ledger.hosting |= base
-    own = rows.replica_own > 0
-    ledger.hosting[rows.replica_m[own], rows.replica_n[own]] = True
+    ledger.hosting |= rows.hosting(base)
     ledger.replicas[rows.replica_m, rows.replica_n] = rows.replica_z
     m, n = np.nonzero(ledger.replicas)
     held = ledger.replicas[m, n]

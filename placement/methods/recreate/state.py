@@ -54,6 +54,12 @@ class Rows:
         """Columns class, node, kind, count."""
         return self.g, self.n, self.kind, self.count
 
+    def hosting(self, base: Bools) -> Bools:
+        """Who stores what: those that do in any case, and who has an own copy."""
+        stored, own = base.copy(), self.replica_own > 0
+        stored[self.replica_m[own], self.replica_n[own]] = True
+        return stored
+
     def only(self, replicas: Bools, requests: Bools) -> "Rows":
         """Some of the rows of replicas, and of the rows of requests."""
         held = (column[replicas] for column in self.replicas)
