@@ -62,7 +62,9 @@ def test_halves_are_searched_where_nodes_are_many(small, monkeypatch):
     assert not judged(small, one).violations
 
 
-@pytest.mark.parametrize(("left_s", "steps"), [(np.inf, 1000), (12.0, 1000), (4.0, 400), (0.0, 1)])
+@pytest.mark.parametrize(
+    ("left_s", "steps"), [(np.inf, 1000), (12.0, 1000), (4.0, 400), (0.0, 1), (-1.0, 1)]
+)
 def test_the_last_turn_has_the_steps_that_there_is_time_for(small, monkeypatch, left_s, steps):
     """At the pace of the turn before; all of them where there was none."""
     sides = bothsides._BothSides(search_of(small), np.inf)

@@ -305,9 +305,8 @@ class _BothSides:
 
     def _affordable(self) -> int:
         """Steps of a turn; the last that there is time for has fewer, so that it ends cold."""
-        if self.step_s * self.steps <= self._left_s():
-            return self.steps
-        return max(1, int(self._left_s() / self.step_s))
+        most = self._left_s() / self.step_s if self.step_s else math.inf
+        return int(min(self.steps, max(1.0, most)))
 
     @property
     def _shares_threads(self) -> bool:
