@@ -56,7 +56,8 @@ class Sources:
     def _least(self, m: int, zones: Bools) -> Floats:
         """The least cost of a transfer to each node from one of the zones."""
         price = self.price[zones].min(axis=0, initial=np.inf)[self.q.node_region]
-        return np.where(np.isfinite(price), self.q.weights_gb[m] * price, np.inf)
+        some = np.isfinite(price)
+        return np.where(some, self.q.weights_gb[m] * np.where(some, price, 0.0), np.inf)
 
     def _cost(self, m: int) -> Floats:
         """$ of storing the model on each node, infinite where that cannot be."""

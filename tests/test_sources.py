@@ -54,6 +54,14 @@ def test_a_replica_pays_the_least_transfer_even_at_zero_prices():
     assert at(pair(store=False)) == served(2 * FETCH)
 
 
+def test_without_weights_reading_is_free():
+    """Also where no node can store the model, and there is nothing to read it from."""
+    assert at(pair(store=False, weights_gb=0)) == served(0.0)
+    document = pair(store=False, weights_gb=0).to_dict()
+    document["nodes"][0] |= {"roles": ["inference"], "storage_gb": 0, "hosted": []}
+    assert at(Instance.from_dict(document)) == served(500.0)
+
+
 def test_an_own_copy_is_paid_once():
     """Copying and storing costs 3 $ for both replicas, reading twice would cost 4 $."""
     assert at(pair()) == served(FETCH + STORE)
