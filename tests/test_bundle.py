@@ -70,6 +70,20 @@ def test_the_same_steps_give_the_same_bits():
     assert (at_once.best.prices.demand == in_parts.best.prices.demand).all()
 
 
+def test_prices_that_are_passed_over_take_shorter_steps():
+    """Half as long each time that the slope changes sign, down to some least; others as before."""
+    climb = begun(Compiled(generate("small", seed=1)))
+    first = climb._scale
+    for _ in range(30):
+        scale, slope = climb._scale, climb._slope
+        climb.advance(1, never)
+        turned = slope * climb._slope < 0
+        assert (climb._scale[~turned] == scale[~turned]).all()
+        shorter = np.maximum(scale / 2, bundle.CALMEST * first)
+        assert climb._scale[turned] == pytest.approx(shorter[turned])
+    assert (climb._scale[first > 0] / first[first > 0]).min() == pytest.approx(bundle.CALMEST)
+
+
 def test_no_step_once_it_is_over():
     """Nothing is completed where the time is up."""
     climb = begun(Compiled(generate("small", seed=0)))

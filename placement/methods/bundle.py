@@ -5,6 +5,9 @@ replicas by itself, so the bound can rise further. It is concave in the prices o
 verification, and each completion gives its value and a plane above it. The next prices maximise the
 least of the planes kept, less a charge for going far (Lemaréchal 1978; Kiwiel 1990), which is a
 small quadratic program over weights of the planes.
+
+Going far is dearer for a price that has been passed over: where its slope changes sign, a class is
+asked for too much and too little in turn (Riedmiller and Braun 1993).
 """
 
 from collections.abc import Callable
@@ -25,7 +28,9 @@ SERIOUS = 0.1
 """Part of the gain hoped for that makes the new prices the centre."""
 FURTHER, NEARER = 1.25, 0.8
 """How the length of steps changes after good ones, and after bad ones."""
-SETTLED = 1e-4
+CALMER, CALMEST = 0.5, 0.02
+"""How much shorter the steps of a price get when its slope changes sign; how short, at most."""
+SETTLED = 5e-5
 """Relative gain hoped for below which it is over."""
 _SUM = 1e3
 """Weight of the condition that weights sum to 1, over what else the program weighs."""
@@ -63,7 +68,8 @@ class Bundle:
         self._at = np.concatenate([prices.demand, prices.verification])
         asked = np.concatenate([q.count, q.count * compiled.wanted_checks])
         self._scale = self._at / np.maximum(asked, 1.0)
-        slope = slopes(compiled, start)
+        self._calmest = CALMEST * self._scale
+        self._slope = slope = slopes(compiled, start)
         self._planes = [_Plane(slope, 0.0)]
         steep = float(self._scale @ slope**2)
         self.done = steep <= 0.0
@@ -105,6 +111,9 @@ class Bundle:
         """Move the centre where the bound has risen enough; else only learn from it."""
         slope = slopes(self._completer.compiled, found)
         moved, rise = to - self._at, found.bound - self.best.bound
+        calmer = np.maximum(CALMER * self._scale, self._calmest)
+        self._scale = np.where(slope * self._slope < 0, calmer, self._scale)
+        self._slope = slope
         if rise >= SERIOUS * hoped:
             self._planes = [
                 _Plane(p.slope, max(p.above + float(p.slope @ moved) - rise, 0.0))
