@@ -110,10 +110,8 @@ class Bundle:
     def _judge(self, found: Completion, to: Floats, hoped: float) -> None:
         """Move the centre where the bound has risen enough; else only learn from it."""
         slope = slopes(self._completer.compiled, found)
+        self._calm(slope)
         moved, rise = to - self._at, found.bound - self.best.bound
-        calmer = np.maximum(CALMER * self._scale, self._calmest)
-        self._scale = np.where(slope * self._slope < 0, calmer, self._scale)
-        self._slope = slope
         if rise >= SERIOUS * hoped:
             self._planes = [
                 _Plane(p.slope, max(p.above + float(p.slope @ moved) - rise, 0.0))
@@ -127,6 +125,12 @@ class Bundle:
         self._planes.append(_Plane(slope, above))
         if above > hoped:
             self._length *= NEARER
+
+    def _calm(self, slope: Floats) -> None:
+        """Shorten the steps of prices whose slope has changed sign."""
+        calmer = np.maximum(CALMER * self._scale, self._calmest)
+        self._scale = np.where(slope * self._slope < 0, calmer, self._scale)
+        self._slope = slope
 
 
 def slopes(compiled: Compiled, done: Completion) -> Floats:
