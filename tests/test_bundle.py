@@ -71,16 +71,21 @@ def test_the_same_steps_give_the_same_bits():
 
 
 def test_prices_that_are_passed_over_take_shorter_steps():
-    """Half as long each time that the slope changes sign, down to some least; others as before."""
+    """Half as long each time that the slope changes sign, down to some least; others as before.
+
+    None gets shorter before a step has been to no gain.
+    """
     climb = begun(Compiled(generate("small", seed=1)))
-    first = climb._scale
-    for _ in range(30):
+    first, waited = climb._scale, 0
+    for _ in range(60):
         scale, slope = climb._scale, climb._slope
         climb.advance(1, never)
-        turned = slope * climb._slope < 0
+        turned = (slope * climb._slope < 0) & climb._missed
+        waited += not climb._missed and (slope * climb._slope < 0).any()
         assert (climb._scale[~turned] == scale[~turned]).all()
         shorter = np.maximum(scale / 2, bundle.CALMEST * first)
         assert climb._scale[turned] == pytest.approx(shorter[turned])
+    assert waited
     assert (climb._scale[first > 0] / first[first > 0]).min() == pytest.approx(bundle.CALMEST)
 
 

@@ -7,7 +7,8 @@ least of the planes kept, less a charge for going far (Lemaréchal 1978; Kiwiel 
 small quadratic program over weights of the planes.
 
 Going far is dearer for a price that has been passed over: where its slope changes sign, a class is
-asked for too much and too little in turn (Riedmiller and Braun 1993).
+asked for too much and too little in turn (Riedmiller and Braun 1993). That begins with the first
+step that is to no gain; before, long steps are worth more.
 """
 
 from collections.abc import Callable
@@ -68,7 +69,7 @@ class Bundle:
         self._at = np.concatenate([prices.demand, prices.verification])
         asked = np.concatenate([q.count, q.count * compiled.wanted_checks])
         self._scale = self._at / np.maximum(asked, 1.0)
-        self._calmest = CALMEST * self._scale
+        self._calmest, self._missed = CALMEST * self._scale, False
         self._slope = slope = slopes(compiled, start)
         self._planes = [_Plane(slope, 0.0)]
         steep = float(self._scale @ slope**2)
@@ -110,9 +111,13 @@ class Bundle:
     def _judge(self, found: Completion, to: Floats, hoped: float) -> None:
         """Move the centre where the bound has risen enough; else only learn from it."""
         slope = slopes(self._completer.compiled, found)
-        self._calm(slope)
         moved, rise = to - self._at, found.bound - self.best.bound
-        if rise >= SERIOUS * hoped:
+        serious = rise >= SERIOUS * hoped
+        self._missed |= not serious
+        if self._missed:
+            self._calm(slope)
+        self._slope = slope
+        if serious:
             self._planes = [
                 _Plane(p.slope, max(p.above + float(p.slope @ moved) - rise, 0.0))
                 for p in self._planes
@@ -130,7 +135,6 @@ class Bundle:
         """Shorten the steps of prices whose slope has changed sign."""
         calmer = np.maximum(CALMER * self._scale, self._calmest)
         self._scale = np.where(slope * self._slope < 0, calmer, self._scale)
-        self._slope = slope
 
 
 def slopes(compiled: Compiled, done: Completion) -> Floats:
