@@ -44,7 +44,7 @@ def main() -> None:
             pricer.advance(10_000_000)
     seconds = time.monotonic() - begun
     prices, shares = pricer.prices(), pricer.shares()
-    guide = complete(compiled, prices.demand, prices.verification)
+    guide = complete(compiled, prices.demand, prices.verification, copying=prices.copying)
     print(f"pooled prices: bound ${guide.bound:,.1f} after {seconds:.1f} s")
     nodes = compiled.quantities.n_nodes
     ways = (

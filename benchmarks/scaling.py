@@ -45,7 +45,9 @@ def price(compiled: Compiled, _: Prices | None) -> tuple[Prices, float]:
     while pricer.fine is cells and not pricer.done:  # kinds of nodes are for smaller ones only
         pricer.advance(STEPS * len(pricer.fine))
         asked, before = pricer.prices(), proven
-        found = completer.complete(asked.demand, asked.verification)
+        found = completer.complete(
+            asked.demand, asked.verification, tolls=completer.tolls(asked.copying)
+        )
         if found.bound > proven:
             best, proven = found.prices, found.bound
         if finest and proven <= before * (1 + ACCURACY):

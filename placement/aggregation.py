@@ -138,6 +138,7 @@ class Aggregation:
             demand=prices.demand[self.at],
             verification=prices.verification[self.at],
             rounding=prices.rounding[self.at],
+            copying=prices.copying[self.at],
             part_class=self.members[start[rows] + number],
             part=prices.part[rows],
             independence=prices.independence[rows],

@@ -9,6 +9,7 @@ weak.
 
 import numpy as np
 
+from placement.copying import Copying
 from placement.filling import Filling
 from placement.instance import Instance
 from placement.items import Items
@@ -58,8 +59,9 @@ class _Dual:
         given = (limits.max_new_replicas, limits.max_transfer_gb)
         self.limits: Floats = np.array([0.0 if v is None else v for v in given], dtype=float)
         self.limit_price = np.where([v is not None for v in given], p.limits, 0.0)
-        self.sources = Sources(q, p, float(self.limit_price[1]))
-        self.items = Items(q, p)
+        self.copying = Copying(q, p)
+        self.sources = Sources(q, p, float(self.limit_price[1]), self.copying)
+        self.items = Items(q, p, self.copying)
 
     def parts(self) -> list[Floats]:
         """All parts whose sum is the bound."""
@@ -104,21 +106,22 @@ class _Dual:
         q, items = self.q, self.items
         at, worth, work = items.of_model(self.members[m])
         sets, row = np.unique(at, return_inverse=True)
-        filling = Filling.of_items(row.reshape(-1), worth, work, len(sets))
-        row_of = np.full(int(items.alike.max(initial=-1)) + 1, -1)
+        filling = Filling.of_items(row.reshape(-1), worth, work, len(sets) + 1)
+        row_of = np.full(int(items.alike.max(initial=-1)) + 1, len(sets))
         row_of[sets] = np.arange(len(sets))
         row = row_of[items.alike]
-        nodes = np.flatnonzero(row >= 0)
-        nodes = nodes[filling.ratio[row[nodes], 0] > items.rate[nodes]]
+        credit = self.copying.credit(m)
+        given = credit > self.p.memory * q.replica_gb[m]
+        nodes = np.flatnonzero((filling.ratio[row, 0] > items.rate) | given)
         nodes = nodes[q.max_replicas(np.array(m), nodes) > 0]
-        replicas = self._replicas(m, nodes)
+        replicas = self._replicas(m, nodes, credit)
         gain = filling.most(row[nodes], items.rate[nodes], np.full(len(nodes), np.inf))
-        pays = np.flatnonzero(gain > replicas.cost(1))
+        pays = np.flatnonzero((gain > replicas.cost(1)) | given[nodes])
         nodes, replicas = nodes[pays], replicas.take(pays)
         row, rate, room = row[nodes], items.rate[nodes], q.replica_s(np.array(m), nodes)
         return nodes, replicas.least(lambda at, z: filling.most(row[at], rate[at], z * room[at]))
 
-    def _replicas(self, m: int, nodes: Ints) -> Replicas:
+    def _replicas(self, m: int, nodes: Ints, credit: Floats) -> Replicas:
         q, index = self.q, np.array(m)
         most = q.max_replicas(index, nodes)
         return Replicas(
@@ -126,8 +129,9 @@ class _Dual:
             loaded=np.minimum(q.loaded[m, nodes], most),
             held=self.p.memory[nodes] * q.replica_gb[m],
             fresh=self.items.rate[nodes] * q.load_s(index, nodes) + self.limit_price[0],
-            fetch=self.sources.fetch(m)[nodes],
+            fetch=self.sources.fetch(m, credit)[nodes],
             own=self.sources.own(m)[nodes],
+            kept=credit[nodes],
         )
 
     def plain(self) -> Floats:

@@ -7,6 +7,7 @@ of them may take, all may, and for the same reward; so items are listed once for
 
 import numpy as np
 
+from placement.copying import Copying
 from placement.prices import Prices
 from placement.quantities import NONE, REEXECUTION, Floats, Ints, Quantities, whole_up
 
@@ -27,8 +28,8 @@ class Items:
         The set that a node belongs to when it takes requests and re-executions.
     """
 
-    def __init__(self, quantities: Quantities, prices: Prices) -> None:
-        self.q, self.p = quantities, prices
+    def __init__(self, quantities: Quantities, prices: Prices, copying: Copying) -> None:
+        self.q, self.p, self._copying = quantities, prices, copying
         q = quantities
         self.rate: Floats = q.accelerator_price / 3600.0 + prices.capacity
         self.core_rate: Floats = q.core_price / 3600.0 + prices.cores
@@ -78,7 +79,8 @@ class Items:
         q, p = self.q, self.p
         latency = q.latency_price[g] * q.latency_ms(g, n) / 1000.0
         part = np.where(q.independence[g] < 2, q.sample[g] * self.part_price(g, n), 0.0)
-        return p.demand[g] - latency - q.pair_price(g, n) - p.share[q.node_group[n]] - part
+        paid = latency + q.pair_price(g, n) + p.share[q.node_group[n]] + part
+        return p.demand[g] - paid - self._copying.toll(g, n)
 
     def of_model(self, classes: Ints) -> tuple[Ints, Floats, Floats]:
         """What some node of a set would take: set, worth and work of all that is asked for."""

@@ -31,6 +31,7 @@ MODULES: tuple[str, ...] = (
     "placement.methods.pricing",
     "placement.methods.recreate",
     "placement.methods.completion_kernels",
+    "placement.methods.newcopies_kernels",
     "placement.methods.offers_kernels",
     "placement.methods.assignment",
 )

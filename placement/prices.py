@@ -16,6 +16,9 @@ _AND = " on "
 """Between model and node, or class and part, in the keys of pairs."""
 _BY_MODEL = ("loading", "storing")
 """Families of pairs of a model and a node."""
+_BY_REGION = ("copying",)
+"""Families of pairs of a class and a region."""
+_PAIRED = (*_BY_MODEL, *_BY_REGION)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,9 @@ class Prices:
     storing : array, shape (models, nodes)
         $ of what storing the weights costs that the hosts of a model bear (constraint 8); the rest
         is borne by the replicas that are loaded from the node's own copy. At most the whole cost.
+    copying : array, shape (classes, regions)
+        $ per request executed in the zone of the region, for a new copy of the weights there
+        (constraint 7); see `placement.copying`.
     part_class, part, independence : array
         Class, part (control group, or node) and $ per request that the part executes or verifies
         (constraint 11); pairs left out cost nothing.
@@ -60,6 +66,7 @@ class Prices:
     rounding: Floats
     loading: Floats
     storing: Floats
+    copying: Floats
     part_class: Ints
     part: Ints
     independence: Floats
@@ -69,7 +76,7 @@ class Prices:
         """All prices zero."""
         columns = {name: np.zeros(len(keys)) for name, keys in _keys(q).items()}
         none = np.zeros(0, dtype=np.int64)
-        tables = {name: np.zeros((q.n_models, q.n_nodes)) for name in _BY_MODEL}
+        tables = {name: np.zeros([len(side) for side in _sides(q, name)]) for name in _PAIRED}
         return cls(**columns, **tables, part_class=none, part=none, independence=np.zeros(0))
 
     def to_document(self, q: Quantities) -> dict[str, dict[str, float]]:
@@ -82,12 +89,11 @@ class Prices:
             }
             for name, keys in _keys(q).items()
         }
-        models, nodes = q.instance.models, q.instance.nodes
-        for name in _BY_MODEL:
-            table = getattr(self, name)
+        for name in _PAIRED:
+            table, (first, second) = getattr(self, name), [list(side) for side in _sides(q, name)]
             document[name] = {
-                f"{models[m].name}{_AND}{nodes[n].name}": float(table[m, n])
-                for m, n in np.argwhere(table > 0).tolist()
+                f"{first[i]}{_AND}{second[j]}": float(table[i, j])
+                for i, j in np.argwhere(table > 0).tolist()
             }
         names = _part_names(q)
         document["independence"] = {
@@ -112,7 +118,7 @@ class Prices:
             If it names a family or an entity that does not exist.
         """
         keys = _keys(q)
-        families = (*keys, *_BY_MODEL, "independence")
+        families = (*keys, *_PAIRED, "independence")
         for name in document:
             if name not in families:
                 raise InvalidSolution(
@@ -121,7 +127,7 @@ class Prices:
         columns = {
             name: _column(name, known, document.get(name, {})) for name, known in keys.items()
         }
-        tables = {name: _table(q, name, document.get(name, {})) for name in _BY_MODEL}
+        tables = {name: _table(q, name, document.get(name, {})) for name in _PAIRED}
         part_class, part, independence = _parts(q, document.get("independence", {}))
         return cls(**columns, **tables, part_class=part_class, part=part, independence=independence)
 
@@ -150,6 +156,13 @@ def _keys(q: Quantities) -> dict[str, list[str]]:
     }
 
 
+def _sides(q: Quantities, family: str) -> tuple[dict[str, int], dict[str, int]]:
+    """What the pairs of a family are of: names and their numbers."""
+    if family in _BY_MODEL:
+        return q.model_index, q.node_index
+    return q.class_index, q.region_index
+
+
 def _part_names(q: Quantities) -> list[list[str]]:
     """Names of the parts for independence group, node and none."""
     nodes = [node.name for node in q.instance.nodes]
@@ -167,9 +180,10 @@ def _parts(q: Quantities, prices: Mapping[str, float]) -> tuple[Ints, Ints, Floa
 
 
 def _table(q: Quantities, family: str, prices: Mapping[str, float]) -> Floats:
-    table = np.zeros((q.n_models, q.n_nodes))
+    first, second = _sides(q, family)
+    table = np.zeros((len(first), len(second)))
     for key, price in prices.items():
-        table[_pair(family, key, q.model_index, lambda _: q.node_index)] = price
+        table[_pair(family, key, first, lambda _: second)] = price
     return table
 
 

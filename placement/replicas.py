@@ -23,6 +23,8 @@ class Replicas:
         $ per replica, and per new replica.
     fetch, own : array
         $ of a source: per new replica, or once for all; infinite where there is none.
+    kept : array
+        $ given back per replica that is there already and kept.
     """
 
     most: Ints
@@ -31,6 +33,7 @@ class Replicas:
     fresh: Floats
     fetch: Floats
     own: Floats
+    kept: Floats
 
     def take(self, rows: Ints) -> "Replicas":
         """Some of the nodes."""
@@ -40,7 +43,8 @@ class Replicas:
         """$ of z replicas."""
         new = np.maximum(z - self.loaded, 0)
         source = np.minimum(np.maximum(new, 1) * self.fetch, self.own)
-        return z * self.held + new * self.fresh + np.where(new > 0, source, 0.0)
+        given = np.minimum(z, self.loaded) * self.kept
+        return z * self.held - given + new * self.fresh + np.where(new > 0, source, 0.0)
 
     def least(self, gain: Callable[[Ints, int], Floats]) -> Floats:
         """The least cost of any number of replicas, their gain taken off.
@@ -64,7 +68,8 @@ class Replicas:
 
     def unlisted(self, first: Floats) -> Floats:
         """A lower bound for any number of replicas that gain at most as much each as the first."""
-        own = self.held - first
-        new = self.fresh + np.minimum(self.fetch, self.own / np.maximum(self.most - self.loaded, 1))
-        new = np.minimum(new, np.maximum(-own, 0.0))
-        return np.asarray(self.most * np.minimum(own + new, 0.0) - self.loaded * new)
+        room = self.most - self.loaded
+        source = np.minimum(self.fetch, self.own / np.maximum(room, 1))
+        new = np.minimum(self.held + self.fresh + source - first, 0.0)
+        kept = np.minimum(self.held - self.kept - first, 0.0)
+        return np.asarray(self.loaded * kept + room * new)

@@ -45,6 +45,26 @@ def test_the_bound_is_what_the_judge_finds():
     assert plain
 
 
+def test_so_it_is_where_requests_pay_for_new_copies():
+    """What they pay and what comes back are the same for both; too high prices are lowered."""
+    paid = raised = 0
+    for seed, compiled, rng in cases():
+        q = compiled.quantities
+        given = drawn(compiled, rng)
+        for much in (0.02, 0.3, 5.0):
+            copying = much * given[0][:, None] * rng.random((q.n_classes, q.n_regions))
+            done = complete(compiled, *given, copying)
+            proven = lower_bound(q, done.prices)
+            assert done.bound == pytest.approx(proven, rel=1e-6, abs=1e-8)
+            assert (done.prices.copying <= copying.max(axis=0) + 1e-12).all()
+            if seed is not None and tinies.optimal(seed) is not None:
+                assert done.bound <= tinies.optimum(seed) * (1 + 1e-9) + 1e-9
+            paid += bool(done.prices.copying.any())
+            raised += done.bound > complete(compiled, *given).bound + 1e-9
+    assert paid > 20
+    assert raised
+
+
 def test_no_other_node_prices_prove_more():
     """Not none, not those of the floor, nor any drawn around the completed ones."""
     better = 0

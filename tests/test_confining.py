@@ -30,7 +30,8 @@ def relaxed(one):
     while not pricing.done:
         pricing.advance(10_000_000)
     prices = pricing.prices()
-    return complete(one, prices.demand, prices.verification), pricing.shares()
+    guide = complete(one, prices.demand, prices.verification, copying=prices.copying)
+    return guide, pricing.shares()
 
 
 def begun(one, guide, seed=0):

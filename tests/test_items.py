@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tinies
 
+from placement.copying import Copying
 from placement.generate import generate
 from placement.items import Items
 from placement.prices import Prices
@@ -24,8 +25,9 @@ def priced(instance, seed):
         share=rng.exponential(0.1, q.n_groups), part_class=g,
         part=np.where(q.independence[g] == 0, q.node_group[n], n),
         independence=rng.exponential(0.1, len(g)),
+        copying=rng.exponential(0.1, (q.n_classes, q.n_regions)),
     )  # fmt: skip
-    return q, Items(q, prices)
+    return q, Items(q, prices, Copying(q, prices))
 
 
 def direct(q, items, m, n):
@@ -61,5 +63,6 @@ def test_nodes_that_are_alike_may_take_the_same(seed):
 def test_nodes_of_a_fleet_share_their_lists():
     """At prices of demand alone, nodes of one kind are alike."""
     q = Quantities(generate("large", seed=0))
-    items = Items(q, replace(Prices.zero(q), demand=np.ones(q.n_classes)))
+    prices = replace(Prices.zero(q), demand=np.ones(q.n_classes))
+    items = Items(q, prices, Copying(q, prices))
     assert len(np.unique(items.alike)) == len(q.kind_node) < q.n_nodes

@@ -6,6 +6,7 @@ import tinies
 
 from placement.compiled import Compiled
 from placement.generate import generate
+from placement.methods.completion import Completer
 from placement.methods.offers import Offers
 from placement.quantities import REEXECUTION
 
@@ -13,11 +14,11 @@ from placement.quantities import REEXECUTION
 def direct(compiled, n, m, prices):
     """Ratio and count of what node n gains from by itself, the best first."""
     q, rate = compiled.quantities, compiled.rate[n]
-    demand, check, share = prices
+    demand, check, share, toll = prices
     for g in np.flatnonzero(q.class_model == m):
         at = np.array([g]), np.array([n])
         latency = q.latency_price[g] * q.latency_ms(*at)[0] / 1000 + q.pair_price(*at)[0]
-        reward = demand[g] - latency - share[q.node_group[n]]
+        reward = demand[g] - latency - share[q.node_group[n]] - toll[g, q.node_region[n]]
         if q.can_run(*at)[0] and reward > rate * q.work_s(*at)[0]:
             yield reward / q.work_s(*at)[0], q.count[g], g
         reward = check[g] - q.core_s[g] * q.core_price[n] / 3600
@@ -35,7 +36,10 @@ def test_each_node_finds_its_own_items(seed):
         q, offers = compiled.quantities, Offers(compiled)
         demand, check = rng.exponential(0.02, q.n_classes), rng.exponential(0.02, q.n_classes)
         check, share = check * compiled.verified, rng.exponential(1e-3, q.n_groups)
-        offers.list(demand, check, share)
+        copying = rng.exponential(2e-3, (q.n_classes, q.n_regions))
+        tolls = Completer(compiled).tolls(copying)
+        toll = tolls.by_region
+        offers.list(demand, check, share, tolls)
         for n in range(q.n_nodes):
             cells = offers.cells[offers.first[n] : offers.last[n]]
             for m in range(-1, q.n_models):
@@ -43,7 +47,7 @@ def test_each_node_finds_its_own_items(seed):
                 items = [item for c in mine for item in offers.items[c["first"] : c["last"]]]
                 listed = [(i["ratio"], i["count"], i["g"]) for i in items]
                 listed = [item for item in listed if item[0] > compiled.rate[n]]
-                own = sorted(direct(compiled, n, m, (demand, check, share)), reverse=True)
+                own = sorted(direct(compiled, n, m, (demand, check, share, toll)), reverse=True)
                 assert np.array(listed) == pytest.approx(np.array(own))
                 works = np.diff([0, *(i["work"] for i in items)])
                 values = np.diff([0, *(i["value"] for i in items)])

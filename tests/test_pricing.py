@@ -13,6 +13,7 @@ from placement.compiled import Compiled
 from placement.engines import solve_linear
 from placement.generate import generate
 from placement.methods.completion import complete
+from placement.methods.newcopies import NewCopies
 from placement.methods.pricing import firstorder, splitting
 from placement.methods.pricing.cells import market
 from placement.methods.pricing.firstorder import FirstOrder
@@ -28,6 +29,30 @@ from placement.model import build
 from placement.program import Program
 
 
+def sources(pooled):
+    """By class row and host: the arcs that execute there, and what lets them.
+
+    That is the host itself, a bulk of new copies, which comes with one, and copies that are kept or
+    read from another zone, as much as each can do of the class.
+    """
+    copies, hosts = len(pooled.windows), pooled.hosts
+    last = len(pooled.rest.cost) - len(hosts)
+    executed, lets = [np.zeros(len(pooled))], [np.zeros(len(pooled.rest.cost))]
+    for row, host in zip(*pooled.sources, strict=True):
+        arcs = np.zeros(len(pooled))
+        arcs[(pooled.arc_row == row) & (hosts.of_copy[pooled.at_copy] == host)] = 1.0
+        columns = np.zeros(len(pooled.rest.cost))
+        columns[last + host] = 1.0
+        for c in np.flatnonzero(hosts.of_copy == host):
+            node = pooled.cells.node[pooled.copy_cell[c]]
+            work = hosts.work[row, pooled.cells.q.node_type[node]]
+            columns[2 * copies + c] = 1.0
+            columns[[copies + c, 4 * copies + c]] = min(1.0, 1.0 / (pooled.windows[c] * work))
+        executed.append(arcs)
+        lets.append(columns)
+    return sp.csr_array(np.array(executed)), sp.csr_array(np.array(lets))
+
+
 def by_highs(pooled):
     """The optimal value of a pooled program, written out in full."""
     arcs, rest, rows = len(pooled), pooled.rest, pooled.n_rows
@@ -36,12 +61,14 @@ def by_highs(pooled):
     used = -pooled.work * pooled.windows[pooled.at_copy]
     at += sp.coo_array((used, (rows + pooled.at_copy, a)), shape=(size, arcs))
     at += sp.coo_array((-pooled.work, (rows + copies + pooled.at_mask, a)), shape=(size, arcs))
-    ways = [pooled.kappa, pooled.kappa, pooled.bulk_kappa, pooled.bulk_kappa]
+    ways = [*[pooled.kappa] * 2, *[pooled.bulk_kappa] * 2, pooled.kappa]
     links = [
         sp.coo_array((k, (a, way * copies + pooled.at_copy)), shape=(arcs, len(rest.cost)))
         for way, k in enumerate(ways)
     ]
-    matrix = sp.block_array([[at, rest.matrix], [-sp.eye_array(arcs), sum(links)]]).tocsr()
+    executed, with_weights = sources(pooled)
+    blocks = [[at, rest.matrix], [-sp.eye_array(arcs), sum(links)], [-executed, with_weights]]
+    matrix = sp.block_array(blocks).tocsr()
     zero = np.zeros(arcs)
     program = Program(
         cost=np.concatenate([pooled.cost, rest.cost]),
@@ -49,7 +76,7 @@ def by_highs(pooled):
         upper=np.concatenate([zero + np.inf, rest.most]),
         whole=np.zeros(arcs + len(rest.cost), dtype=bool),
         matrix=matrix,
-        row_lower=np.concatenate([rest.needed, zero]),
+        row_lower=np.append(rest.needed, np.zeros(matrix.shape[0] - size)),
         row_upper=np.full(matrix.shape[0], np.inf),
     )
     answer = solve_linear(program, time.monotonic() + 60)
@@ -67,6 +94,11 @@ def whole(compiled):
     return pool(*market(compiled))
 
 
+def parts(coarse, most):
+    """The program of parts of whole cells."""
+    return pool(*take_apart(coarse, most), NewCopies(coarse.pooled.cells.compiled))
+
+
 def solved(pooled, steps):
     """An iterate of a program after some steps."""
     order = FirstOrder(pooled)
@@ -76,7 +108,7 @@ def solved(pooled, steps):
 
 def in_parts(compiled):
     """The program in which nodes at home are cells of their own."""
-    return pool(*take_apart(solved(whole(compiled), 2_000), 400))
+    return parts(solved(whole(compiled), 2_000), 400)
 
 
 def ends_at_the_optimum(pooled):
@@ -128,7 +160,7 @@ def test_refined_iterates_start_closer_than_nothing(most, monkeypatch):
     monkeypatch.setattr(splitting, "MOST_PAIRS", most)
     large = Compiled(generate("large", seed=3))
     coarse = solved(whole(large), 4_000)
-    fine = pool(*take_apart(coarse, 200))
+    fine = parts(coarse, 200)
     refined, new = refine(coarse, fine), FirstOrder(fine)
     refined.advance(400)
     new.advance(400)
@@ -140,7 +172,7 @@ def test_refined_iterates_do_all_that_the_coarse_ones_did(most, monkeypatch):
     """Whatever parts are on offer; and no copies come from where none can be had."""
     monkeypatch.setattr(splitting, "MOST_PAIRS", most)
     coarse = solved(whole(Compiled(generate("large", seed=3))), 4_000)
-    fine = pool(*take_apart(coarse, 20))
+    fine = parts(coarse, 20)
     refined = refine(coarse, fine)
     done = [
         np.bincount(order.pooled.arc_row, order.arc[X].clip(0.0), fine.n_rows)
@@ -153,18 +185,31 @@ def test_refined_iterates_do_all_that_the_coarse_ones_did(most, monkeypatch):
     assert not refined.column[VALUE, copies][impossible].any()
 
 
-def test_what_matters_of_a_program_ends_at_its_optimum(medium):
-    """A few arcs a class, chosen anew now and then, are as good as all of them."""
-    pooled = whole(medium)
+def focused(pooled):
+    """A few arcs a class, chosen anew now and then."""
     focus = Focus(FirstOrder(pooled), 6)
     assert 2 * len(focus.order.pooled) < len(pooled)
     for _ in range(20):
         focus.order.advance(600)
         focus.renew()
-    optimum = by_highs(pooled)
+    return focus
+
+
+def test_what_matters_of_a_program_ends_at_its_optimum(medium):
+    """A few arcs a class are as good as all of them."""
+    pooled = whole(medium)
+    focus, optimum = focused(pooled), by_highs(pooled)
     assert focus.order.values() == pytest.approx((optimum, optimum), rel=3e-3)
     everything = focus.whole()
     assert everything.values()[0] == pytest.approx(focus.order.values()[0], rel=1e-6)
+
+
+def test_so_it_does_where_there_are_hosts(medium):
+    """Sources keep what they pay when arcs are chosen anew."""
+    pooled = in_parts(medium)
+    assert len(pooled.source_keys)
+    focus, optimum = focused(pooled), by_highs(pooled)
+    assert focus.order.values() == pytest.approx((optimum, optimum), rel=3e-3)
 
 
 def test_likely_arcs_are_those_in_use_and_the_cheapest(medium):
@@ -260,7 +305,7 @@ def test_arcs_in_halves_are_moved_as_in_one_piece(medium, monkeypatch):
 def test_no_more_parts_of_each_class_than_asked(medium):
     """Beside those in use, and where it is at home."""
     coarse = solved(whole(medium), 2_000)
-    sizes = [np.diff(pool(*take_apart(coarse, most)).first) for most in (2, 400)]
+    sizes = [np.diff(parts(coarse, most).first) for most in (2, 400)]
     assert sizes[0].max() < sizes[1].max()
     assert (sizes[0] >= 1).all()
 
@@ -273,10 +318,15 @@ def settled(compiled):
     return pricer
 
 
+def proven(compiled, prices):
+    """The prices, completed."""
+    return complete(compiled, prices.demand, prices.verification, copying=prices.copying)
+
+
 def test_the_bound_is_close_to_the_whole_relaxation(medium):
     """Pooled prices, completed node by node, prove nearly what the full linear program would."""
     prices = settled(medium).prices()
-    bound = complete(medium, prices.demand, prices.verification).bound
+    bound = proven(medium, prices).bound
     program = build(medium).program
     relaxed = program.cost @ solve_linear(program, time.monotonic() + 60).values
     assert 0.985 * relaxed < bound < 1.01 * relaxed
@@ -288,9 +338,7 @@ def test_prices_never_prove_more_than_the_optimum():
     for seed in range(40):
         compiled = Compiled(tinies.instance(seed))
         prices = settled(compiled).prices()
-        bound = lower_bound(
-            compiled.quantities, complete(compiled, prices.demand, prices.verification).prices
-        )
+        bound = lower_bound(compiled.quantities, proven(compiled, prices).prices)
         if tinies.optimal(seed) is not None:
             assert bound <= tinies.optimum(seed) * (1 + 1e-9) + 1e-9
             near += bound > 0.5 * tinies.optimum(seed)
@@ -301,6 +349,7 @@ def test_the_same_work_gives_the_same_prices(medium):
     """To the last bit."""
     first, second = settled(medium).prices(), settled(medium).prices()
     assert np.array_equal(first.demand, second.demand)
+    assert np.array_equal(first.copying, second.copying)
 
 
 def test_prices_are_there_at_any_moment(medium):

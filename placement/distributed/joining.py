@@ -8,7 +8,7 @@ from placement.assembly import Counts, assemble
 from placement.compiled import Compiled
 from placement.distributed.cutting import Piece
 from placement.distributed.piecework import Finding
-from placement.methods.completion import Completer, Completion
+from placement.methods.completion import Completion, complete
 from placement.quantities import Bools, Floats, Ints
 from placement.solution import Placement
 
@@ -75,11 +75,14 @@ def join_prices(
     """
     q = compiled.quantities
     total, demand, verification = np.zeros((3, q.n_classes))
+    copying = np.zeros((q.n_classes, q.n_regions))
     for p, finding in findings.items():
         piece = pieces[p]
         count = np.array([row.count for row in piece.instance.requests], dtype=float)
         total[piece.classes] += count
         demand[piece.classes] += count * finding.demand
         verification[piece.classes] += count * finding.verification
+        copying[piece.classes] += count[:, None] * finding.copying
     known: Floats = np.maximum(total, 1.0)
-    return Completer(compiled).complete(demand / known, verification / known)
+    means = demand / known, verification / known, copying / known[:, None]
+    return complete(compiled, *means[:2], copying=means[2])

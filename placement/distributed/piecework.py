@@ -43,6 +43,8 @@ class Finding:
         The best placement.
     demand, verification : array over classes
         Dual prices [$].
+    copying : array, shape (classes, regions)
+        Those of new copies of weights.
     memory_gb : float
         The most memory that the worker used.
     """
@@ -50,6 +52,7 @@ class Finding:
     placement: Placement | None
     demand: Floats
     verification: Floats
+    copying: Floats
     memory_gb: float
 
 
@@ -73,7 +76,7 @@ def solve_piece(task: Task, guard: Callable[[Method], Method] = lambda method: m
     q = Quantities(task.instance)
     found = None if result.objective is None else to_placement(q, result.solution)
     prices = Prices.from_document(q, result.solution.certificate or {})
-    return Finding(found, prices.demand, prices.verification, _memory_gb())
+    return Finding(found, prices.demand, prices.verification, prices.copying, _memory_gb())
 
 
 def _memory_gb() -> float:

@@ -38,7 +38,8 @@ class Pricing:
             if last or done >= due:
                 due = 2 * done
                 prices = pricer.prices()
-                found = completer.complete(prices.demand, prices.verification)
+                tolls = completer.tolls(prices.copying)
+                found = completer.complete(prices.demand, prices.verification, tolls=tolls)
                 if self.best is None or found.bound > self.best.bound:
                     self.best = found
 

@@ -95,7 +95,9 @@ class Bundle:
             return
         to = np.maximum(self._at + self._length * self._scale * mean.slope, 0.0)
         half = len(to) // 2
-        found = self._completer.complete(to[:half], to[half:], near=self.best)
+        found = self._completer.complete(
+            to[:half], to[half:], tolls=self.best.tolls, near=self.best
+        )
         self._keep(weights, mean)
         self._judge(found, to, hoped)
 

@@ -25,6 +25,7 @@ from placement.methods.completion_kernels import (
     take_checks,
     value_checks,
 )
+from placement.methods.newcopies import NewCopies, Tolls
 from placement.methods.offers import Offers
 from placement.methods.sidebyside import SideBySide, one_by_one
 from placement.prices import Prices
@@ -40,7 +41,7 @@ class Completion:
     Attributes
     ----------
     prices : Prices
-        Demand, verification and share as given; capacity and memory as found.
+        Demand, verification, share and copying as given; capacity and memory as found.
     bound : float
         The lower bound [$] that these prices prove.
     rent : array over nodes
@@ -50,6 +51,8 @@ class Completion:
         The same for each accelerator-second of its capacity.
     supply, checked : array over classes
         Requests and verifications that the nodes take at these prices.
+    tolls : Tolls
+        What the prices of new copies do.
     """
 
     prices: Prices
@@ -58,17 +61,23 @@ class Completion:
     rent_per_s: Floats
     supply: Floats
     checked: Floats
+    tolls: Tolls
 
 
 def complete(
-    compiled: Compiled, demand: Floats, verification: Floats, share: Floats | None = None
+    compiled: Compiled,
+    demand: Floats,
+    verification: Floats,
+    share: Floats | None = None,
+    copying: Floats | None = None,
 ) -> Completion:
-    """Complete prices of demand, verification and (by control group) shares, once.
+    """Complete prices of demand, verification, (by control group) shares and new copies, once.
 
     Where more replicas of a model fit on a node than are tried one by one, a certificate may prove
     less than `bound`.
     """
-    return Completer(compiled).complete(demand, verification, share)
+    completer = Completer(compiled)
+    return completer.complete(demand, verification, share, completer.tolls(copying))
 
 
 class Completer:
@@ -84,6 +93,7 @@ class Completer:
         self._most: Ints = np.vstack([compiled.max_replicas, plain]).copy("C")
         self._loaded: Ints = np.minimum(np.vstack([q.loaded, plain]), self._most).copy("C")
         self._offers = Offers(compiled)
+        self.new_copies = NewCopies(compiled)
         self._models = np.zeros(q.n_models + 1, dtype=MODEL)
         self._models["span"][:-1] = q.span
         self._models["memory_gb"][:-1] = q.replica_gb
@@ -113,6 +123,7 @@ class Completer:
         demand: Floats,
         verification: Floats,
         share: Floats | None = None,
+        tolls: Tolls | None = None,
         *,
         near: Completion | None = None,
         side_by_side: SideBySide = one_by_one,
@@ -120,16 +131,21 @@ class Completer:
         """Complete these prices; sooner where it is told what was found at prices near them."""
         q = self.q
         share = np.zeros(q.n_groups) if share is None else share
-        prices = replace(Prices.zero(q), demand=demand, verification=verification, share=share)
+        tolls = self.tolls(None) if tolls is None else tolls
+        prices = replace(
+            Prices.zero(q), demand=demand, verification=verification, share=share,
+            copying=tolls.copying,
+        )  # fmt: skip
         check_price = np.where(self.compiled.verified, prices.verification, 0.0)
-        self._offers.list(prices.demand, check_price, prices.share)
+        self._offers.list(demand, check_price, share, tolls)
         nodes = self._nodes()
         if near is not None:
             nodes["guess"] = np.where(near.rent > 0, near.prices.capacity, -1.0)
         light = self._offers.light(check_price)
         value_checks(nodes, *light)
         middle = q.n_nodes // 2
-        ends, tasks = ((0, middle), (middle, q.n_nodes)), (self._task(nodes), self._task(nodes))
+        ends = (0, middle), (middle, q.n_nodes)
+        tasks = self._task(nodes, tolls), self._task(nodes, tolls)
         side_by_side([
             partial(complete_nodes, task, *end) for task, end in zip(tasks, ends, strict=True)
         ])  # fmt: skip
@@ -146,7 +162,7 @@ class Completer:
         )
         taken, checked = supply[: q.n_classes], supply[q.n_classes :]
         rent_per_s = rent / np.maximum(q.capacity_s, 1e-9)
-        return Completion(prices, float(bound), rent, rent_per_s, taken, checked)
+        return Completion(prices, float(bound), rent, rent_per_s, taken, checked, tolls)
 
     def _nodes(self) -> Records:
         q = self.q
@@ -156,10 +172,15 @@ class Completer:
         nodes["each_s"], nodes["gb_per_s"] = q.window_s * q.utilization, q.load_gb_per_s
         nodes["core_rate"], nodes["cores_s"] = q.core_price / 3600.0, q.cores_s
         nodes["first"], nodes["last"] = self._offers.first, self._offers.last
+        nodes["sort"] = self.new_copies.sort
         nodes["guess"] = -1.0
         return nodes
 
-    def _task(self, nodes: Records) -> Task:
+    def tolls(self, copying: Floats | None) -> Tolls:
+        """What prices of new copies by class and region do, lowered where they are too high."""
+        return self.new_copies.tolls(copying, self._fetch, self._own)
+
+    def _task(self, nodes: Records, tolls: Tolls) -> Task:
         most = int((nodes["last"] - nodes["first"]).max(initial=0))
         size = most * min(max(int(self._most.max(initial=0)), 1), LISTED)
         return Task(
@@ -169,8 +190,9 @@ class Completer:
             items=self._offers.items,
             most=self._most,
             loaded=self._loaded,
-            fetch=self._fetch,
-            own=self._own,
+            fetch=tolls.fetch,
+            own=tolls.own,
+            credit=tolls.credit,
             supply=np.zeros(2 * self.q.n_classes),
             steps=np.zeros(size + 1, dtype=STEP),
             alive=np.zeros(most + 1, dtype=np.int64),

@@ -30,12 +30,12 @@ NODE = np.dtype(
         *((name, _F) for name in ("rate", "capacity_s", "memory_gb", "engagement", "each_s")),
         *((name, _F) for name in ("gb_per_s", "core_rate", "cores_s")),
         *((name, _F) for name in ("light", "value", "capacity", "memory", "guess")),
-        *((name, _L) for name in ("first", "last")),
+        *((name, _L) for name in ("first", "last", "sort")),
     ],
     align=True,
 )
-"""A node, its cells `first:last`, what light checks gain; V, lambda and mu as they are found; about
-where lambda is expected, below 0 where there is no telling."""
+"""A node, its cells `first:last` and its sort, what light checks gain; V, lambda and mu as they are
+found; about where lambda is expected, below 0 where there is no telling."""
 MODEL = np.dtype([(name, _F) for name in ("span", "memory_gb", "load_gb")], align=True)
 CELL = np.dtype([(name, _L) for name in ("model", "first", "last")], align=True)
 """A model on nodes that are alike: its items."""
@@ -56,7 +56,10 @@ END = np.dtype([*((name, _F) for name in ("at", "value", "slope")), ("cells", _L
 
 
 class Task(NamedTuple):
-    """All nodes and what they may take; `g` of an item is a class, or classes + class."""
+    """All nodes and what they may take; `g` of an item is a class, or classes + class.
+
+    `credit` is given back to a replica that is kept, by model and sort.
+    """
 
     nodes: npt.NDArray[Any]
     models: npt.NDArray[Any]
@@ -66,6 +69,7 @@ class Task(NamedTuple):
     loaded: npt.NDArray[np.int64]
     fetch: npt.NDArray[np.float64]
     own: npt.NDArray[np.float64]
+    credit: npt.NDArray[np.float64]
     supply: npt.NDArray[np.float64]
     steps: npt.NDArray[Any]
     alive: npt.NDArray[np.int64]
@@ -79,7 +83,7 @@ def _array(dtype: Any, dimensions: int = 1) -> Any:
 TASK = types.NamedTuple(
     [
         *(_array(kind) for kind in (NODE, MODEL, CELL, ITEM)),
-        *(_array(_L, 2), _array(_L, 2), _array(_F, 2), _array(_F, 2)),
+        *(_array(_L, 2), _array(_L, 2), _array(_F, 2), _array(_F, 2), _array(_F, 2)),
         *(_array(_F), _array(STEP), _array(_L), _array(END)),
     ],
     Task,
@@ -135,21 +139,43 @@ def _room(t: Any, n: Any, m: Any) -> Any:
     return t.nodes[n].capacity_s if plain else t.models[m].span * t.nodes[n].each_s
 
 
+@native(_REAL(TASK, _INT, _INT))
+def _given(t: Any, n: Any, m: Any) -> Any:
+    """What a replica is given that is kept."""
+    return t.credit[m, t.nodes[n].sort] if t.loaded[m, n] > 0 else 0.0
+
+
+@native(types.boolean(TASK, _INT, _INT))
+def _paid(t: Any, n: Any, m: Any) -> Any:
+    """Whether replicas earn something even without requests."""
+    return _given(t, n, m) > 0.0 or t.fetch[m, n] < 0.0
+
+
+@native(_REAL(TASK, _INT))
+def _best(t: Any, c: Any) -> Any:
+    """The best ratio of the items of a cell, which may have none."""
+    cell = t.cells[c]
+    return t.items[cell.first].ratio if cell.first < cell.last else 0.0
+
+
 @native(_INT(TASK, _INT, _INT, _REAL, _INT))
 def _hull(t: Any, n: Any, c: Any, rate: Any, size: Any) -> Any:
     """Append the steps of a cell's concave hull; returns how many steps there are now."""
     first, m, start = t.cells[c].first, t.cells[c].model, size
     end = _paying(t.items, first, t.cells[c].last, rate)
-    if end == first:
+    if end == first and not _paid(t, n, m):
         return size
+    given, fetch = _given(t, n, m), t.fetch[m, n]
+    asked = t.items[end - 1].work if end > first else 0.0
     room, model = _room(t, n, m), t.models[m]
     load, loaded = model.load_gb / t.nodes[n].gb_per_s, t.loaded[m, n]
     before, gain_before, work_before = 0, 0.0, 0.0
     for z in range(1, min(t.most[m, n], LISTED) + 1):
         new = max(z - loaded, 0)
         gain, work = _fill(t.items, first, end, rate, z * room)
+        gain += given * min(z, loaded)
         if new > 0:
-            gain -= new * rate * load + min(new * t.fetch[m, n], t.own[m, n])
+            gain -= new * rate * load + min(new * fetch, t.own[m, n])
             work += new * load
         before, gain_before, work_before = 0, 0.0, 0.0
         for i in range(start, size):
@@ -171,7 +197,7 @@ def _hull(t: Any, n: Any, c: Any, rate: Any, size: Any) -> Any:
             step.ratio = step.gain / step.memory_gb
             step.cell, step.before, step.after = c, before, z
             size += 1
-        if z * room >= t.items[end - 1].work:
+        if z * room >= asked and (given == 0.0 or z >= loaded) and fetch >= 0.0:
             break
     return size
 
@@ -182,7 +208,7 @@ def _steps(t: Any, n: Any, cells: Any, rate: Any) -> Any:
     size, kept = 0, 0
     for i in range(cells):
         c, start = t.alive[i], size
-        if t.items[t.cells[c].first].ratio > rate:
+        if _best(t, c) > rate or _paid(t, n, t.cells[c].model):
             size = _hull(t, n, c, rate, size)
         if size > start:
             t.alive[i], t.alive[kept] = t.alive[kept], c
@@ -275,7 +301,7 @@ def _bracket(t: Any, n: Any) -> None:
     cells, top = node.last - node.first, node.rate
     for c in range(node.first, node.last):
         t.alive[c - node.first] = c
-        top = max(top, t.items[t.cells[c].first].ratio)
+        top = max(top, _best(t, c))
     node.value, low.at = np.inf, -1.0
     high.at, high.slope = top - node.rate, node.capacity_s
     high.value = high.at * high.slope

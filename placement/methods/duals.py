@@ -70,6 +70,7 @@ def prices_of(model: Model, duals: Floats) -> Prices:
         limits=-at("limits"),
         loading=loading,
         storing=storing,
+        copying=np.zeros((q.n_classes, q.n_regions)),
     )
 
 

@@ -110,6 +110,7 @@ class DualSide:
         found = self.completer.complete(
             prices.demand,
             prices.verification,
+            tolls=self.completer.tolls(prices.copying),
             near=self.guide,
             side_by_side=self._side_by_side,
         )

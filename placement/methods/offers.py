@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from placement.compiled import Compiled
 from placement.methods.completion_kernels import CELL, ITEM
+from placement.methods.newcopies import Tolls
 from placement.methods.offers_kernels import ASK, BLOCK, SET, Market, add_up, list_items
 from placement.quantities import REEXECUTION, Bools, Floats, Ints
 
@@ -46,6 +47,7 @@ class Offers:
         self._first = np.searchsorted(model[order], np.arange(q.n_models + 2))
         self._able = self._who_can(spot_node)
         self._work, self._other = self._tables(spot_node[at])
+        self._region = q.node_region[spot_node[at]]
         self.items: Records = np.zeros(0, dtype=ITEM)
 
     def _who_can(self, n: Ints) -> npt.NDArray[np.uint8]:
@@ -66,8 +68,16 @@ class Offers:
         latency = q.latency_price[self.g] * q.latency_ms(*at) / 1000.0 + q.pair_price(*at)
         return np.where(known, work, -1.0), np.where(self.again, 0.0, latency)
 
-    def list(self, demand: Floats, check_price: Floats, share: Floats) -> None:
-        """List the items at these prices."""
+    def list(self, demand: Floats, check_price: Floats, share: Floats, tolls: Tolls) -> None:
+        """List the items at these prices.
+
+        Parameters
+        ----------
+        demand, check_price, share : array
+            By class, class and control group.
+        tolls : Tolls
+            What is paid for new copies of weights.
+        """
         q, g = self.q, self.g
         asks = np.zeros(len(g), dtype=ASK)
         asks["g"] = g + np.where(self.again, q.n_classes, 0)
@@ -78,14 +88,22 @@ class Offers:
         self.cells = np.zeros(len(sets) * (q.n_models + 1), dtype=CELL)
         found = np.zeros((2, len(g)), dtype=ITEM)
         ends = np.zeros(q.n_models + 1, dtype=np.int64)
-        market = Market(
-            asks, self._first, self._work, self._other, self._able, blocks, sets, *found
-        )
+        paid = np.where(self.again, 0.0, tolls.by_region.T[self._region][:, g])
+        other = np.ascontiguousarray(self._other + paid)
+        tables = self._work, other, self._able, self._earning(tolls, alike, len(sets))
+        market = Market(asks, self._first, *tables, blocks, sets, *found)
         size, _ = list_items(market, self.items, self.cells, ends)
         if size > len(self.items):
             self.items = np.zeros(size + size // 4, dtype=ITEM)
             list_items(market, self.items, self.cells, ends)
         self.first, self.last = np.append(0, sets["last"])[alike], sets["last"][alike]
+
+    def _earning(self, tolls: Tolls, alike: Ints, size: int) -> npt.NDArray[np.uint8]:
+        """Where replicas may earn something without requests, by model and set."""
+        earning = np.zeros((self.q.n_models + 1, size), dtype=np.uint8)
+        m, n = np.nonzero(tolls.earning)
+        earning[m, alike[n]] = 1
+        return earning
 
     def _sort_nodes(self, share: Floats) -> tuple[Records, Records, Ints]:
         """Blocks, sets, and the set of each node."""

@@ -37,6 +37,8 @@ class Market(NamedTuple):
     """$ by place and ask."""
     able: npt.NDArray[np.uint8]
     """By spot and ask."""
+    earning: npt.NDArray[np.uint8]
+    """By model and set: where replicas may earn without items, a cell is listed even so."""
     blocks: npt.NDArray[Any]
     sets: npt.NDArray[Any]
     found: npt.NDArray[Any]
@@ -51,7 +53,7 @@ def _array(dtype: Any, dimensions: int = 1) -> Any:
 MARKET = types.NamedTuple(
     [
         *(_array(ASK), _array(_L), _array(_F, 2), _array(_F, 2), _array(np.uint8, 2)),
-        *(_array(BLOCK), _array(SET), _array(ITEM), _array(ITEM)),
+        *(_array(np.uint8, 2), _array(BLOCK), _array(SET), _array(ITEM), _array(ITEM)),
     ],
     Market,
 )
@@ -125,7 +127,7 @@ def list_items(o: Any, items: Any, cells: Any, ends: Any) -> Any:
             for m in range(len(ends)):
                 start = size
                 size = _filter(o, s, (o.first[m], ends[m]), items, size)
-                if size > start:
+                if size > start or o.earning[m, s]:
                     cells[count].model, cells[count].first, cells[count].last = m, start, size
                     count += 1
             o.sets[s].last = count

@@ -27,9 +27,9 @@ from placement.methods.pricing.kernels import (
     X_START,
     X,
 )
-from placement.methods.pricing.pooled import Pooled
+from placement.methods.pricing.pooled import FAR, KEPT, WAYS, Pooled
 from placement.methods.sidebyside import SideBySide, one_by_one
-from placement.quantities import Floats
+from placement.quantities import Floats, Ints
 
 CHECKED = 40
 """Steps between looks at whether to start again."""
@@ -52,11 +52,18 @@ class FirstOrder:
         self.arc[KAPPA], self.arc[BULK] = pooled.kappa, pooled.bulk_kappa
         self.column = np.zeros((4, len(pooled.rest.cost)))
         self.row = np.zeros((4, len(pooled.rest.needed)))
-        self._read_rest()
-        self._set_steps()
+        self.source = np.zeros((4, len(pooled.source_keys) + 1))
+        self._ready = False
         self.weight = 1.0
         self.steps = self.since = 0
         self._first_way = self._last_way = np.inf
+
+    def _prepare(self) -> None:
+        """What only programs need that are worked on: not those of which a part is."""
+        if not self._ready:
+            self._read_rest()
+            self._set_steps()
+            self._ready = True
 
     def _read_rest(self) -> None:
         p = self.pooled
@@ -67,8 +74,16 @@ class FirstOrder:
             for part in (side.indptr.astype(np.int32), side.indices.astype(np.int32), side.data)
         ]
         self._masks = int(p.at_mask.max(initial=-1)) + 1
-        at = (p.first, p.at_copy, p.at_mask)
+        at = (p.first, p.at_copy, p.at_mask, p.at_source)
         self._at: list[Any] = [np.asarray(index, dtype=np.int32) for index in at]
+        row, host = p.sources
+        self.first_spot, kappa = p.hosts.serving(row, host)
+        self.spot_kappa: Floats = kappa.astype(np.float32)
+        of_row = np.searchsorted(row, np.arange(p.n_rows + 1))
+        at = (of_row, host, p.hosts.spots, self.first_spot)
+        of_copy = np.stack([p.hosts.of_copy, p.hosts.spot_of]).astype(np.int32)
+        self._sources: list[Any] = [np.asarray(index, dtype=np.int32) for index in at]
+        self._sources += [self.spot_kappa, of_copy]
 
     def _set_steps(self) -> None:
         """Steps from the sums of scaled entries of each row and column."""
@@ -80,7 +95,8 @@ class FirstOrder:
         windows = p.work * p.windows[p.at_copy] * scale_row[rows + p.at_copy] / own
         flows = p.work * scale_row[rows + copies + p.at_mask] / own
         held = p.kappa * own / copy
-        self.arc[TAU] = 1.0 / (own**2 * (2.0 + windows + flows))
+        sources = np.append(self._scale_sources(scale_row), 0.0)[p.at_source] / own
+        self.arc[TAU] = 1.0 / (own**2 * (2.0 + windows + flows + sources))
         self.arc[SIGMA] = own**2 / (1.0 + 2.0 * held + bulk)
         entries = abs(p.rest.matrix).tocoo()
         value = entries.data * scale_row[entries.row] / scale_column[entries.col]
@@ -88,16 +104,62 @@ class FirstOrder:
         of_row[:rows] += np.diff(p.first)
         of_row[rows : rows + copies] += np.bincount(p.at_copy, windows, copies)
         of_row[rows + copies :] += np.bincount(p.at_mask, flows, len(scale_row) - rows - copies)
-        of_column = np.bincount(entries.col, value, len(scale_column))
-        of_column[: 4 * copies] = of_column[: 4 * copies] + self._pulls(held, bulk)
+        of_column = np.bincount(entries.col, value, len(scale_column)) + self._pulls(held, bulk)
+        of_column = of_column + self._set_sources(scale_row, scale_column)
         self.column[STEP] = 1.0 / (p.rest.column_value * np.maximum(of_column, _TINY))
         self.row[STEP] = p.rest.row_value / np.maximum(of_row, _TINY)
 
+    def _set_sources(self, scale_row: Floats, scale_column: Floats) -> Floats:
+        """Steps of sources; returns the sums of their entries by column."""
+        p, (row, host) = self.pooled, self.pooled.sources
+        own, size = self._scale_sources(scale_row), len(row)
+        hosts, spots = self._columns_of_sources()
+        with_host = np.bincount(hosts[1], 1.0 / scale_column[hosts[0]], len(p.hosts))[host]
+        each = np.bincount(spots[1], 1.0 / scale_column[spots[0]], len(p.hosts.kind))
+        source, spot = self._spots_of_sources()
+        free = np.bincount(source, self.spot_kappa * each[spot], size)
+        arcs = np.bincount(p.at_source, minlength=size + 1)[:size] / scale_row[row]
+        self.source[STEP] = 1.0
+        self.source[STEP, :size] = own / (arcs + with_host + free)
+        return self._pulls_of_sources(own) / scale_column
+
+    def _scale_sources(self, scale_row: Floats) -> Floats:
+        """No source pays more than its host costs."""
+        row, host = self.pooled.sources
+        return np.minimum(scale_row[row], np.sqrt(self.pooled.hosts.cost[host]))
+
+    def _columns_of_sources(self) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
+        """Columns that are hosts or come with one, and which; those at spots, and which."""
+        hosts, size = self.pooled.hosts, len(self.pooled.windows)
+        some, every = np.flatnonzero(hosts.of_copy >= 0), np.arange(len(hosts))
+        last = len(self.pooled.rest.cost) - len(hosts)
+        with_host = np.append(2 * size + some, last + every), np.append(hosts.of_copy[some], every)
+        column = np.append(KEPT * size + some, FAR * size + some)
+        return with_host, (column, np.tile(hosts.spot_of[some], 2))
+
+    def _spots_of_sources(self) -> tuple[Ints, Ints]:
+        """Source and spot for each part of a class that a copy there serves."""
+        source = np.repeat(np.arange(len(self.first_spot) - 1), np.diff(self.first_spot))
+        first = self.pooled.hosts.spots[self.pooled.sources[1]]
+        return source, np.arange(len(source)) + (first - self.first_spot[:-1])[source]
+
+    def _pulls_of_sources(self, paid: Floats) -> Floats:
+        """What sources that pay so much have for each column."""
+        p, pulls = self.pooled, np.zeros(len(self.pooled.rest.cost))
+        source, spot = self._spots_of_sources()
+        of_host = np.bincount(p.sources[1], paid, len(p.hosts))
+        of_spot = np.bincount(spot, self.spot_kappa * paid[source], len(p.hosts.kind))
+        for (column, at), value in zip(self._columns_of_sources(), (of_host, of_spot), strict=True):
+            pulls[column] = value[at]
+        return pulls
+
     def _pulls(self, single: Floats, bulk: Floats) -> Floats:
-        """Sums over the arcs of each copy, for the four ways to have copies."""
+        """Sums over the arcs of each copy, for the ways to have copies; 0 for other columns."""
         at, size = self.pooled.at_copy, len(self.pooled.windows)
         one, many = np.bincount(at, single, size), np.bincount(at, bulk, size)
-        return np.concatenate([one, one, many, many]).astype(float)
+        pulls = np.zeros(len(self.pooled.rest.cost))
+        pulls[: WAYS * size] = np.concatenate([one, one, many, many, one])
+        return pulls
 
     @property
     def effort(self) -> int:
@@ -108,11 +170,13 @@ class FirstOrder:
         """Start from the values set, primal and dual steps weighted as given."""
         self.weight = weight
         self.arc[X_START], self.arc[LINK_START] = self.arc[X], self.arc[LINK]
-        self.column[START], self.row[START] = self.column[VALUE], self.row[VALUE]
+        for side in (self.column, self.row, self.source):
+            side[START] = side[VALUE]
         self.since = 0
 
     def advance(self, steps: int, side_by_side: SideBySide = one_by_one) -> None:
         """Make about so many steps."""
+        self._prepare()
         for _ in range(-(-steps // CHECKED)):
             many = len(self.pooled) >= MANY_ARCS
             way = self._iterate_halves(side_by_side) if many else self._iterate()
@@ -127,8 +191,9 @@ class FirstOrder:
     def _iterate(self) -> float:
         p = self.pooled
         state: list[Any] = [
-            CHECKED, self.since, self.weight, self.arc, *self._at, p.windows, self.column,
-            p.rest.cost, p.rest.most, *self._rest, self.row, p.rest.needed, self._masks,
+            CHECKED, self.since, self.weight, self.arc, *self._at, self.source, *self._sources,
+            p.windows, self.column, p.rest.cost, p.rest.most, *self._rest, self.row, p.rest.needed,
+            self._masks, len(p.hosts),
         ]  # fmt: skip
         return float(kernels.iterate(*state))
 
@@ -136,8 +201,9 @@ class FirstOrder:
         rest = self.pooled.rest
         arcs: Any = self.arc, *self._at
         columns: Any = self.column, rest.cost, rest.most, self._rest[3:]
-        rows: Any = self.row, rest.needed, self._rest[:3]
-        halves = Halves(arcs, columns, rows, self.pooled.windows, self._masks)
+        rows: Any = self.row, rest.needed, self._rest[:3], self._masks
+        sources: Any = self.source, *self._sources
+        halves = Halves(arcs, columns, rows, sources, self.pooled.windows)
         return halves.iterate(CHECKED, self.since, self.weight, side_by_side)
 
     def _worn(self, way: float) -> bool:
@@ -148,7 +214,7 @@ class FirstOrder:
 
     def _restart(self) -> None:
         """Begin anew from here, primal and dual steps weighted as they moved."""
-        primal, dual = kernels.ways(self.arc, self.column, self.row)
+        primal, dual = kernels.ways(self.arc, self.column, self.row, self.source)
         weight = self.weight
         if primal > _TINY and dual > _TINY:
             weight *= float(np.sqrt(dual / primal) / weight) ** SMOOTH
@@ -175,7 +241,8 @@ class FirstOrder:
         """$ of serving all of each class row where that costs least at the other prices."""
         p = self.pooled
         least = np.full(p.n_rows, np.inf)
-        np.minimum.at(least, p.arc_row, p.cost + p.work * self._window_prices() + self.arc[LINK])
+        paid = p.work * self._window_prices() + self._of_sources() + self.arc[LINK]
+        np.minimum.at(least, p.arc_row, p.cost + paid)
         runs = least[: len(p.run_g)]
         np.minimum(runs, p.rest.cost[p.turned], out=runs)
         return np.where(np.isfinite(least), least, 0.0)
@@ -184,7 +251,18 @@ class FirstOrder:
         """$ by which all of a class on an arc costs more than it is worth, links aside."""
         p = self.pooled
         worth = self.row[VALUE, : p.n_rows][p.arc_row]
-        return np.asarray(p.cost + p.work * self._window_prices() - worth)
+        return np.asarray(p.cost + p.work * self._window_prices() + self._of_sources() - worth)
+
+    def _of_sources(self) -> Floats:
+        """$ that all of a class pays for weights on each arc."""
+        return np.asarray(self.source[VALUE][self.pooled.at_source])
+
+    def paid(self, row: Ints, host: Ints) -> Floats:
+        """$ that all of class rows pays for hosts; 0 where there is no such source."""
+        keys = np.append(self.pooled.source_keys, -1)
+        wanted = row * len(self.pooled.hosts) + host
+        at = np.searchsorted(keys[:-1], wanted)
+        return np.where(keys[at] == wanted, self.source[VALUE, at], 0.0)
 
     def _window_prices(self) -> Floats:
         """$ of an accelerator window for each arc, above the rate."""
@@ -193,13 +271,15 @@ class FirstOrder:
 
     def values(self) -> tuple[float, float]:
         """Objective of the primal iterate, and about what the dual iterate proves."""
+        self._prepare()
         p = self.pooled
         primal = p.cost @ self.arc[X] + p.rest.cost @ self.column[VALUE]
         y = self.row[VALUE]
         reduced = self.reduced_costs() + self.arc[LINK]
         worth = p.rest.matrix.T @ y
         link = self.arc[LINK]
-        worth[: 4 * len(p.windows)] += self._pulls(p.kappa * link, p.bulk_kappa * link)
+        worth += self._pulls(p.kappa * link, p.bulk_kappa * link)
+        worth += self._pulls_of_sources(self.source[VALUE, :-1])
         most = np.where(np.isfinite(p.rest.most), p.rest.most, 1.0)
         short = np.minimum(p.rest.cost - worth, 0.0) @ most
         return float(primal), float(p.rest.needed @ y + short + np.minimum(reduced, 0.0).sum())

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from placement.methods.pricing import kernels
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.kernels import LINK, VALUE, X
-from placement.methods.pricing.pooled import WAYS, Pooled, Rest
+from placement.methods.pricing.least import least_of_rows
+from placement.methods.pricing.pooled import KEPT, WAYS, Pooled, Rest
 from placement.quantities import Bools, Ints
 
 USED = 1e-3
-"""Part of a class from which on an arc is in use."""
+"""Part of a class from which on an arc is in use, and of a copy."""
 
 
 class Focus:
@@ -58,6 +58,7 @@ class Focus:
             whole.arc[column, self._arcs] = order.arc[column]
         whole.column[VALUE, self._columns] = order.column[VALUE]
         whole.row[VALUE, self._rows] = order.row[VALUE]
+        whole.source[VALUE, :-1] = order.paid(*self.full.sources)
         whole.begin(order.weight)
         whole.steps = order.steps
         return whole
@@ -65,12 +66,16 @@ class Focus:
     def _choose(self) -> None:
         whole, full, steps = self._whole, self.full, self.order.steps
         self._arcs = np.flatnonzero(likely(whole, self._most))
-        part, self._rows, self._columns = _part(full, self._arcs)
+        kept = whole.column[VALUE, : full.turned.start].reshape(WAYS, -1)[KEPT]
+        free = np.flatnonzero((kept > USED) & (full.hosts.of_copy >= 0))
+        copies = np.union1d(full.at_copy[self._arcs], free)
+        part, self._rows, self._columns = _part(full, self._arcs, copies)
         order = FirstOrder(part)
         for column in (X, LINK):
             order.arc[column] = whole.arc[column, self._arcs]
         order.column[VALUE] = whole.column[VALUE, self._columns]
         order.row[VALUE] = whole.row[VALUE, self._rows]
+        order.source[VALUE, :-1] = whole.paid(*part.sources)
         order.begin(whole.weight)
         order.steps = steps
         self.order = order
@@ -80,12 +85,12 @@ def likely(solved: FirstOrder, most: int) -> Bools:
     """Arcs in use, and so many of each class row that cost least at the prices there are."""
     reduced = solved.reduced_costs()
     reduced[solved.arc[X] > USED] = -np.inf
-    return np.asarray(kernels.least_of_rows(solved.pooled.first.astype(np.int32), reduced, most))
+    return np.asarray(least_of_rows(solved.pooled.first.astype(np.int32), reduced, most))
 
 
-def _part(full: Pooled, arcs: Ints) -> tuple[Pooled, Ints, Ints]:
-    """The program with some of its arcs and their copies; its rows and columns in the whole."""
-    copies, at_copy = np.unique(full.at_copy[arcs], return_inverse=True)
+def _part(full: Pooled, arcs: Ints, copies: Ints) -> tuple[Pooled, Ints, Ints]:
+    """The program with some of its arcs and copies; its rows and columns in the whole."""
+    at_copy = np.searchsorted(copies, full.at_copy[arcs])
     size, rest = len(full.windows), full.rest
     gone = np.ones(size, dtype=bool)
     gone[copies] = False
@@ -106,5 +111,6 @@ def _part(full: Pooled, arcs: Ints) -> tuple[Pooled, Ints, Ints]:
     arrays: dict[str, Any] = {name: getattr(full, name)[arcs] for name in names}
     arrays |= {n: getattr(full, n)[copies] for n in ("copy_m", "copy_cell", "windows", "bulk")}
     first = np.searchsorted(arcs, full.first)
-    part = replace(full, first=first, at_copy=np.asarray(at_copy), rest=less, **arrays)
+    arrays |= {"at_copy": at_copy, "hosts": full.hosts.take(copies)}
+    part = replace(full, first=first, rest=less, **arrays)
     return part, i, j

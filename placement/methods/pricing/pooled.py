@@ -3,6 +3,8 @@
     min  what is served and where, copies, engaged nodes, what is turned away
     class      sum of fractions over cells + turned away >= 1 (executions; re-executions)
     link       fraction <= what a copy can serve of it x copies, for each (class, cell)
+    source     sum of fractions over a zone <= what a copy can serve x copies that need no host
+               there + hosts, for each (class, zone) where the model has no host yet
     copies     windows used <= windows of copies, for each (model, cell)
     mask       windows used <= windows flowing to the kinds of the mask
     kind       windows flowing there <= windows of its engaged nodes
@@ -23,11 +25,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from placement.methods.pricing.cells import Cells
+from placement.methods.pricing.hosts import Hosts
 from placement.quantities import Floats, Ints
 
-WAYS, KEPT, STORED = 4, 1, 3
-"""Ways to have copies: new, kept, in bulk, in bulk where the weights are stored already; and those
-of what is there already."""
+WAYS, KEPT, STORED, FAR = 5, 1, 3, 4
+"""Ways to have copies: new, kept, in bulk, in bulk where the weights are stored already, new and
+read from another zone; those of what is there already, and the last."""
+BULKS = slice(2, 4)
+"""The ways in bulk."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,8 @@ class Rest:
     """All of the program but its arcs.
 
     Rows are those of classes (executions, then re-executions), copies, masks, kinds, memory, all
-    `>= needed`; columns the four ways of copies, requests turned away, flows, engaged nodes.
+    `>= needed`; columns the five ways of copies, requests turned away, flows, engaged nodes, and at
+    last the hosts.
 
     Attributes
     ----------
@@ -77,6 +83,7 @@ class Pooled:
         Model and cell of the copies.
     windows, bulk : array
         Copies that one accelerator window takes, and copies of a bulk, for each (model, cell).
+    hosts : Hosts
     rest : Rest
     """
 
@@ -95,6 +102,7 @@ class Pooled:
     copy_cell: Ints
     windows: Floats
     bulk: Floats
+    hosts: Hosts
     rest: Rest
 
     def __len__(self) -> int:
@@ -109,6 +117,29 @@ class Pooled:
     def n_rows(self) -> int:
         """How many class rows there are."""
         return len(self.first) - 1
+
+    @cached_property
+    def source_keys(self) -> Ints:
+        """The sources, sorted: row * hosts + host."""
+        return np.unique(self._arc_keys[self._arc_keys >= 0])
+
+    @property
+    def sources(self) -> tuple[Ints, Ints]:
+        """Class row and host of each source."""
+        hosts = max(len(self.hosts), 1)
+        return self.source_keys // hosts, self.source_keys % hosts
+
+    @cached_property
+    def at_source(self) -> Ints:
+        """The source of each arc; past all of them for arcs without one."""
+        at = np.searchsorted(self.source_keys, self._arc_keys)
+        return np.where(self._arc_keys >= 0, at, len(self.source_keys))
+
+    @cached_property
+    def _arc_keys(self) -> Ints:
+        host, row = self.hosts.of_copy[self.at_copy], self.arc_row
+        some = (host >= 0) & (row < len(self.run_g))
+        return np.where(some, row * len(self.hosts) + host, -1)
 
     @property
     def turned(self) -> slice:

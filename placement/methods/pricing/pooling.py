@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
+from placement.methods.newcopies import NewCopies
 from placement.methods.pricing.cells import Cells, Offers, with_outer
-from placement.methods.pricing.pooled import KEPT, Pooled, Rest
+from placement.methods.pricing.hosts import find_hosts, no_hosts
+from placement.methods.pricing.pooled import KEPT, WAYS, Pooled, Rest
 from placement.quantities import Floats, Ints
 
 _TINY = 1e-9
@@ -18,19 +20,25 @@ NO_WAY = 1e6
 """$ of reading weights from where there can be none."""
 
 
-def pool(cells: Cells, runs: Offers, redone: Offers) -> Pooled:
-    """The pooled program of what can run, and be re-executed, where."""
-    return _Pool(cells, runs, redone).program()
+def pool(cells: Cells, runs: Offers, redone: Offers, new_copies: NewCopies | None = None) -> Pooled:
+    """The pooled program of what can run, and be re-executed, where.
+
+    With new copies it has hosts; without, weights are read from anywhere.
+    """
+    return _Pool(cells, runs, redone, new_copies).program()
 
 
 class _Pool:
-    def __init__(self, cells: Cells, runs: Offers, redone: Offers) -> None:
+    def __init__(
+        self, cells: Cells, runs: Offers, redone: Offers, new_copies: NewCopies | None
+    ) -> None:
         self.c, self.q, self.cells = cells.compiled, cells.q, cells
         self.window = self.q.window_s
         self.run_g = self._by_model(np.flatnonzero(~self.q.paired))
         self.check_g = self._by_model(np.unique(redone.g))
         self._join(runs, redone)
         self._copies()
+        self._hosts(new_copies)
         self.worth = self._worth()
 
     def _join(self, runs: Offers, redone: Offers) -> None:
@@ -72,6 +80,16 @@ class _Pool:
         fetch, own, self.bulk = self._reading()
         self.copy_cost = [loading + fetch, 0.0 * loading]
         self.copy_cost += [loading * self.bulk + own, loading * self.bulk]
+
+    def _hosts(self, new_copies: NewCopies | None) -> None:
+        """Hosts, and copies that are read from another zone."""
+        self.hosts, far = no_hosts(len(self.m)), np.full(len(self.m), NO_WAY)
+        if new_copies is not None:
+            copies, offered = (self.m, self.z), np.maximum(self.offered, _TINY)
+            self.hosts = find_hosts(self.cells, new_copies, self.run_g, copies, offered)
+            region = self.q.node_region[self.cells.node][self.z]
+            far = np.minimum(new_copies.apart[self.m, region], NO_WAY)
+        self.copy_cost.append(self.cells.rate[self.z] * self.load_s + far)
 
     def _widest_masks(self) -> Ints:
         """For each (model, cell) the mask of most capacity among those of its classes."""
@@ -126,6 +144,7 @@ class _Pool:
             copy_cell=self.z,
             windows=1.0 / offered,
             bulk=self.bulk,
+            hosts=self.hosts,
             rest=self._rest(),
         )
 
@@ -146,18 +165,21 @@ class _Pool:
         gb = 0.1 * cells.total((c.rate + c.engagement_rate) * q.capacity_s * able)
         gb /= np.maximum(size, _TINY)
         many = np.full(len(copy), np.inf)
-        most = [many, self.kept, many, self.stored]
+        far = np.where(self.hosts.of_copy >= 0, np.inf, 0.0)
+        most = [many, self.kept, many, self.stored, far]
         most += [np.ones(len(worth)), np.full(flows, np.inf), np.ones(len(nodes))]
+        most.append(np.full(len(self.hosts), np.inf))
+        ways = copy, copy, copy * self.bulk, copy * self.bulk, copy
         masks, kinds = window[cells.mask_cell], window[cells.kind_cell]
         matrix = self._matrix()
         return Rest(
             matrix=matrix,
-            cost=np.concatenate([*self.copy_cost, penalty, np.zeros(flows), engaged]),
+            cost=np.concatenate(
+                [*self.copy_cost, penalty, np.zeros(flows), engaged, self.hosts.cost]
+            ),
             most=np.concatenate(most),
             needed=np.concatenate([np.ones(self.rows), np.zeros(matrix.shape[0] - self.rows)]),
-            column_value=_sizeable(
-                copy, copy, *[copy * self.bulk] * 2, worth, masks[cells.flow_mask], asking
-            ),
+            column_value=_sizeable(*ways, worth, masks[cells.flow_mask], asking, self.hosts.cost),
             row_value=_sizeable(self.worth, copy, masks, kinds, gb),
         )
 
@@ -166,20 +188,20 @@ class _Pool:
         q, cells, nodes = self.q, self.cells, self.nodes
         copies, masks, kinds = len(self.m), len(cells.mask_cell), len(cells.kind_cell)
         i = np.cumsum([0, self.rows, copies, masks, kinds, len(cells)]).tolist()
-        sizes = [*[copies] * 4, len(self.run_g), len(cells.flow_mask), len(nodes)]
-        j = np.cumsum([0, *sizes]).tolist()
-        u, f, e = (np.arange(size) for size in sizes[4:])
+        sizes = [len(self.run_g), len(cells.flow_mask), len(nodes), len(self.hosts)]
+        j = np.cumsum([WAYS * copies, *sizes]).tolist()
+        u, f, e = (np.arange(size) for size in sizes[:3])
         checked = self.row_of[self.check_g]
         again = len(self.run_g) + np.arange(len(self.check_g))
         kind, cell = cells.node_kind[nodes], cells.node_cell[nodes]
         seconds, memory = q.capacity_s[nodes] / self.window, q.memory_gb[nodes]
         entries: list[_Entries] = [
             *self._copy_entries(i[1], i[2], i[4]),
-            (u, j[4] + u, np.ones(len(u))), (again, j[4] + checked, np.ones(len(again))),
-            (i[2] + cells.flow_mask, j[5] + f, np.ones(len(f))),
-            _both(i[3], cells.flow_kind, cells.kind_within, j[5] + f, -np.ones(len(f))),
-            _both(i[3], kind, cells.kind_within, j[6] + e, seconds),
-            _both(i[4], cell, cells.within, j[6] + e, memory),
+            (u, j[0] + u, np.ones(len(u))), (again, j[0] + checked, np.ones(len(again))),
+            (i[2] + cells.flow_mask, j[1] + f, np.ones(len(f))),
+            _both(i[3], cells.flow_kind, cells.kind_within, j[1] + f, -np.ones(len(f))),
+            _both(i[3], kind, cells.kind_within, j[2] + e, seconds),
+            _both(i[4], cell, cells.within, j[2] + e, memory),
         ]  # fmt: skip
         row, column, value = (np.concatenate(each) for each in zip(*entries, strict=True))
         return sp.csr_array((value, (row, column)), shape=(i[-1], j[-1]))
@@ -189,7 +211,10 @@ class _Pool:
         held, load = self.q.replica_gb[self.m], self.load_s / self.window
         wide = self._widest_masks()
         one, size = np.ones(len(self.m)), len(self.m)
-        ways = ((one, one), (self.kept, one), (one, self.bulk), (self.stored, self.bulk))
+        ways = (
+            (one, one), (self.kept, one), (one, self.bulk), (self.stored, self.bulk),
+            (self.hosts.of_copy >= 0, one),
+        )  # fmt: skip
         for way, (most, each) in enumerate(ways):
             k = np.flatnonzero(most)
             column = way * size + k

@@ -5,14 +5,16 @@ the next one to do. The same idea as multigrid.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from placement.compiled import Compiled
+from placement.methods.newcopies import NewCopies
 from placement.methods.pricing.cells import market
 from placement.methods.pricing.firstorder import CHECKED, FirstOrder
 from placement.methods.pricing.focusing import Focus
-from placement.methods.pricing.kernels import X
+from placement.methods.pricing.kernels import VALUE, X
 from placement.methods.pricing.levels import Level, lift, merge
 from placement.methods.pricing.pooling import pool
 from placement.methods.pricing.refining import refine
@@ -80,6 +82,7 @@ class Pricer:
         self._left_s = left_s or (lambda: np.inf)
         self._side_by_side = side_by_side
         self.fine = pool(*market(compiled))
+        self._new_copies: NewCopies | None = None
         self._levels = self._merge()
         self._since, self._dual = 0, -np.inf
         self._refinable, self.apart = True, False
@@ -198,7 +201,10 @@ class Pricer:
         if most < FEWEST or APART_S * most * rows > self._left_s():
             return False
         self.apart = True
-        self.fine = pool(*take_apart(solved, most))
+        parts = take_apart(solved, most)
+        if parts[0].flat:
+            self._new_copies = NewCopies(self.compiled)
+        self.fine = pool(*parts, self._new_copies)
         self._begin(refine(solved, self.fine))
         return True
 
@@ -210,14 +216,19 @@ class Pricer:
         return order
 
     def prices(self) -> Prices:
-        """Prices of demand and verification as they are now; all others are zero."""
-        q = self.q
-        run, check = self.solved().class_prices()
+        """Prices of demand, verification and new copies as they are now; all others are zero."""
+        q, solved = self.q, self.solved()
+        run, check = solved.class_prices()
         prices = Prices.zero(q)
         prices.demand[self.fine.run_g] = run / q.count[self.fine.run_g]
         g = self.fine.check_g
         prices.verification[g] = check / (self.compiled.wanted_checks[g] * q.count[g])
-        return prices
+        if self._new_copies is None:
+            return prices
+        row, host = solved.pooled.sources
+        g, paid = self.fine.run_g[row], np.zeros((q.n_classes, self._new_copies.zones))
+        paid[g, self.fine.hosts.zone[host]] = solved.source[VALUE, :-1].clip(0.0) / q.count[g]
+        return replace(prices, copying=self._new_copies.as_copying(paid))
 
     def shares(self) -> Shares:
         """Which part of each class is executed where, as it is now."""

@@ -9,11 +9,11 @@ parts a class is offered those that cost it least at the prices of the coarse ce
 import numpy as np
 
 from placement.assembly import joined
-from placement.methods.pricing import kernels
 from placement.methods.pricing.cells import Cells, Offers
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.focusing import USED, likely
 from placement.methods.pricing.kernels import VALUE, X
+from placement.methods.pricing.least import least_of_rows
 from placement.quantities import Floats, Ints, Quantities
 
 _TINY = 1e-9
@@ -169,5 +169,5 @@ def flows_of(solved: FirstOrder) -> Floats:
 def _least(row: Ints, cell: Ints, reduced: Floats, n_rows: int, most: int) -> tuple[Ints, Ints]:
     """Of entries sorted by class row those in use and so many of least reduced cost."""
     first = np.searchsorted(row, np.arange(n_rows + 1)).astype(np.int32)
-    kept = kernels.least_of_rows(first, reduced, most)
+    kept = least_of_rows(first, reduced, most)
     return row[kept], cell[kept]
