@@ -138,18 +138,21 @@ def move_rest(
 ) -> Any:
     """Move some of the rest's variables within their bounds; returns the squared way.
 
-    They move against what rows pay for them at their prices, `start`, `index`, `value` the rest's
-    matrix by columns, and what links and sources do: `of_copy` says the host and spot of each copy.
+    Those that can only be 0 stay so. The others move against what rows pay for them at their
+    prices, `start`, `index`, `value` the rest's matrix by columns, and what links and sources do:
+    `of_copy` says the host and spot of each copy.
     """
     way, n, hosts = 0.0, pull.shape[1], len(cost) - len(host)
     kind, c = begin // n, begin % n - 1
     for j in range(begin, end):
-        worth = 0.0
-        for p in range(start[j], start[j + 1]):
-            worth += value[p] * price[index[p]]
         c += 1
         if c == n:
             kind, c = kind + 1, 0
+        if most[j] == 0.0:
+            continue
+        worth = 0.0
+        for p in range(start[j], start[j + 1]):
+            worth += value[p] * price[index[p]]
         if kind < 5:
             worth += pull[BULKS if kind in (BULK_NEW, STORED) else SINGLE, c]
             if kind in (KEPT, FAR) and of_copy[SPOT, c] >= 0:
