@@ -16,9 +16,8 @@ _AND = " on "
 """Between model and node, or class and part, in the keys of pairs."""
 _BY_MODEL = ("loading", "storing")
 """Families of pairs of a model and a node."""
-_BY_REGION = ("copying",)
-"""Families of pairs of a class and a region."""
-_PAIRED = (*_BY_MODEL, *_BY_REGION)
+_PAIRED = (*_BY_MODEL, "copying")
+"""Those, and that of pairs of a class and a region."""
 
 
 @dataclass(frozen=True)

@@ -377,6 +377,12 @@ class Quantities:
         return np.asarray(first, dtype=np.int64)
 
     @cached_property
+    def type_node(self) -> Ints:
+        """One node of each type of accelerator that there is, and one without, to ask about."""
+        _, first = np.unique(self.node_type, return_index=True)
+        return np.asarray(first, dtype=np.int64)
+
+    @cached_property
     def class_kind(self) -> Ints:
         """A number for each class: classes of one kind differ in name and count only.
 

@@ -84,5 +84,5 @@ def join_prices(
         verification[piece.classes] += count * finding.verification
         copying[piece.classes] += count[:, None] * finding.copying
     known: Floats = np.maximum(total, 1.0)
-    means = demand / known, verification / known, copying / known[:, None]
-    return complete(compiled, *means[:2], copying=means[2])
+    copying /= known[:, None]
+    return complete(compiled, demand / known, verification / known, copying=copying)

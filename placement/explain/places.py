@@ -109,11 +109,10 @@ class Spots:
     @cached_property
     def _by_type(self) -> Floats:
         """Work of each class on each accelerator type, pairs aside."""
-        q = self.places.q
-        _, first = np.unique(q.node_type, return_index=True)
+        q, n = self.places.q, self.places.q.type_node
         table = np.full((len(self.g), len(q.type_index) + 1), np.inf)
         ask = q.reexecution_work_s if self.checking else q.work_s
-        table[:, q.node_type[first]] = ask(self.g[:, None], first[None, :])
+        table[:, q.node_type[n]] = ask(self.g[:, None], n)
         # A pair may set the work on one node of a type only; nothing is claimed about those.
         table[q.paired[self.g]] = 0.0
         return table

@@ -7,7 +7,7 @@ subgradient of the bound: demand in excess of it says which way to move prices o
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from placement.methods.completion_kernels import (
     take_checks,
     value_checks,
 )
-from placement.methods.newcopies import NewCopies, Tolls
+from placement.methods.newcopies import NewCopies, Tolls, no_tolls
 from placement.methods.offers import Offers
 from placement.methods.sidebyside import SideBySide, one_by_one
 from placement.prices import Prices
@@ -93,7 +93,6 @@ class Completer:
         self._most: Ints = np.vstack([compiled.max_replicas, plain]).copy("C")
         self._loaded: Ints = np.minimum(np.vstack([q.loaded, plain]), self._most).copy("C")
         self._offers = Offers(compiled)
-        self.new_copies = NewCopies(compiled)
         self._models = np.zeros(q.n_models + 1, dtype=MODEL)
         self._models["span"][:-1] = q.span
         self._models["memory_gb"][:-1] = q.replica_gb
@@ -139,6 +138,7 @@ class Completer:
         check_price = np.where(self.compiled.verified, prices.verification, 0.0)
         self._offers.list(demand, check_price, share, tolls)
         nodes = self._nodes()
+        nodes["sort"] = tolls.sort
         if near is not None:
             nodes["guess"] = np.where(near.rent > 0, near.prices.capacity, -1.0)
         light = self._offers.light(check_price)
@@ -172,13 +172,18 @@ class Completer:
         nodes["each_s"], nodes["gb_per_s"] = q.window_s * q.utilization, q.load_gb_per_s
         nodes["core_rate"], nodes["cores_s"] = q.core_price / 3600.0, q.cores_s
         nodes["first"], nodes["last"] = self._offers.first, self._offers.last
-        nodes["sort"] = self.new_copies.sort
         nodes["guess"] = -1.0
         return nodes
 
+    @cached_property
+    def _new_copies(self) -> NewCopies:
+        return NewCopies(self.compiled)
+
     def tolls(self, copying: Floats | None) -> Tolls:
         """What prices of new copies by class and region do, lowered where they are too high."""
-        return self.new_copies.tolls(copying, self._fetch, self._own)
+        if copying is None or not copying.any():
+            return no_tolls(self.q, self._fetch, self._own)
+        return self._new_copies.tolls(copying, self._fetch, self._own)
 
     def _task(self, nodes: Records, tolls: Tolls) -> Task:
         most = int((nodes["last"] - nodes["first"]).max(initial=0))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from placement.compiled import Compiled
 from placement.methods.newcopies_kernels import give_back
-from placement.quantities import Bools, Floats, Ints
+from placement.quantities import Bools, Floats, Ints, Quantities
 
 _TINY = 1e-9
 
@@ -25,22 +25,40 @@ class Tolls:
     ----------
     copying : array, shape (classes, regions)
         The prices, as `Prices` has them.
-    by_region : array, shape (classes, regions + 1)
-        $ per request executed in each region; the last is for nodes without one.
+    by_region : array, shape (classes, regions + 1), or None
+        $ per request executed in each region; the last is for nodes without one. None where there
+        are no prices.
+    sort : array of int
+        The sort of each node: those alike in what a replica there can execute.
     credit : array, shape (models + 1, sorts)
         $ given back to a replica that reads from no copy of its zone.
     fetch, own : array, shape (models + 1, nodes)
         $ per new replica that reads from elsewhere, and of an own copy.
-    earning : array of bool, shape (models, nodes)
-        Where replicas may earn something without requests.
+    earning : pair of arrays of int
+        Models and nodes where replicas may earn something without requests.
     """
 
     copying: Floats
-    by_region: Floats
+    by_region: Floats | None
+    sort: Ints
     credit: Floats
     fetch: Floats
     own: Floats
-    earning: Bools
+    earning: tuple[Ints, Ints]
+
+
+def no_tolls(q: Quantities, fetch: Floats, own: Floats) -> Tolls:
+    """What no prices do, where sources cost so much."""
+    none = np.zeros(0, dtype=np.int64)
+    return Tolls(
+        copying=np.zeros((q.n_classes, q.n_regions)),
+        by_region=None,
+        sort=np.zeros(q.n_nodes, dtype=np.int64),
+        credit=np.zeros((q.n_models + 1, 1)),
+        fetch=fetch,
+        own=own,
+        earning=(none, none),
+    )
 
 
 class NewCopies:
@@ -52,8 +70,6 @@ class NewCopies:
     ----------
     zone : array of int
         The zone of each region; the last is that of nodes without one.
-    sort : array of int
-        The sort of each node: those alike in what a replica there can execute.
     apart : array, shape (models, regions + 1)
         $ per new replica in each region that reads from a node of another zone that could store the
         model; infinite where there is none.
@@ -68,10 +84,11 @@ class NewCopies:
         self.zone: Ints = zone.reshape(-1)
         self._node_zone = self.zone[q.node_region]
         self.zones = len(self._price)
+        self._known, self._first = np.unique(self.zone[: q.n_regions], return_index=True)
         self._model = np.maximum(q.class_model, 0)
         keys = np.stack([q.node_kind, q.utilization])
         _, node, sort = np.unique(keys, axis=1, return_index=True, return_inverse=True)
-        self.sort: Ints = sort.reshape(-1)
+        self._sort: Ints = sort.reshape(-1)
         self._kind, self._utilization = q.node_kind[node], q.utilization[node]
         self._of_sort = np.stack([self._kind, q.node_type[node], self._node_zone[node]])
         self._able = compiled.run_kinds.view(np.uint8)
@@ -83,13 +100,12 @@ class NewCopies:
 
     def _copies_needed(self) -> Floats:
         """Copies, never idle, that all of a class takes, by class and type of accelerator."""
-        q = self.q
-        node = np.zeros(int(q.node_type.max(initial=-1)) + 2, dtype=np.int64)
-        node[q.node_type] = np.arange(q.n_nodes)
-        g = np.arange(q.n_classes)
+        q, n, g = self.q, self.q.type_node, np.arange(self.q.n_classes)[:, None]
         alike = np.bincount(q.class_kind, q.count)[q.class_kind]
         offered = np.append(q.span * q.window_s, np.inf)[q.class_model]
-        return np.asarray(q.work_s(g[:, None], node) * alike[:, None] / offered[:, None])
+        table = np.zeros((q.n_classes, len(q.type_index) + 1))
+        table[:, q.node_type[n]] = q.work_s(g, n) * alike[:, None] / offered[:, None]
+        return table
 
     def _apart(self, hosts: Bools) -> Floats:
         q, zone = self.q, self.zone
@@ -108,7 +124,7 @@ class NewCopies:
         q = self.q
         cost = np.where(compiled.can_host, compiled.host_cost, np.inf)
         cheapest = np.zeros((q.n_models, self.zones))
-        for z in np.unique(self.zone[: q.n_regions]).tolist():
+        for z in self._known.tolist():
             least = self._there(cost, z).min(axis=1, initial=np.inf)
             first = np.isfinite(least) & ~self._there(q.hosted, z).any(axis=1)
             cheapest[:, z] = np.where(first, least, 0.0)
@@ -133,35 +149,27 @@ class NewCopies:
         np.add.at(given, self._model, self.q.count[:, None] * price)
         return given
 
-    def tolls(self, copying: Floats | None, fetch: Floats, own: Floats) -> Tolls:
-        """What prices by class and region do, lowered where they are too high; None for none.
+    def tolls(self, copying: Floats, fetch: Floats, own: Floats) -> Tolls:
+        """What prices by class and region do, lowered where they are too high.
 
         `fetch` and `own` are what sources cost before anything is given back.
         """
-        zone, first = np.unique(self.zone[: self.q.n_regions], return_index=True)
         price = np.zeros((self.q.n_classes, self.zones))
-        if copying is not None:
-            price[:, zone] = copying[:, first]
-            price = self._capped(price)
-        credit, relief = self._credit(price), self._relief(price)
-        earning = np.zeros(self._loaded.shape, dtype=bool)
-        if relief.any():
-            models, fetch, own = slice(self.q.n_models), fetch.copy(), own.copy()
-            given = credit[models][:, self.sort]
-            earning = self._loaded & (given > 0)
-            np.minimum(fetch[models], self.apart[:, self.q.node_region] - given, out=fetch[models])
-            earning |= fetch[models] < 0
-            own[models] -= relief[:, self._node_zone]
-            np.maximum(own, 0.0, out=own)
+        price[:, self._known] = copying[:, self._first]
+        price = self._capped(price)
+        credit, models = self._credit(price), slice(self.q.n_models)
+        fetch, own, given = fetch.copy(), own.copy(), credit[models][:, self._sort]
+        np.minimum(fetch[models], self.apart[:, self.q.node_region] - given, out=fetch[models])
+        own[models] -= self._relief(price)[:, self._node_zone]
+        np.maximum(own, 0.0, out=own)
+        m, n = np.nonzero(self._loaded & (given > 0) | (fetch[models] < 0))
         by_region = price[:, self.zone]
-        return Tolls(self.as_copying(price), by_region, credit, fetch, own, earning)
+        return Tolls(self.as_copying(price), by_region, self._sort, credit, fetch, own, (m, n))
 
     def as_copying(self, price: Floats) -> Floats:
         """Prices by class and zone as `Prices` has them: at the first region of each zone."""
-        q = self.q
-        zone, first = np.unique(self.zone[: q.n_regions], return_index=True)
-        table = np.zeros((q.n_classes, q.n_regions))
-        table[:, first] = price[:, zone]
+        table = np.zeros((self.q.n_classes, self.q.n_regions))
+        table[:, self._first] = price[:, self._known]
         return table
 
     def _credit(self, price: Floats) -> Floats:

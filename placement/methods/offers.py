@@ -88,8 +88,10 @@ class Offers:
         self.cells = np.zeros(len(sets) * (q.n_models + 1), dtype=CELL)
         found = np.zeros((2, len(g)), dtype=ITEM)
         ends = np.zeros(q.n_models + 1, dtype=np.int64)
-        paid = np.where(self.again, 0.0, tolls.by_region.T[self._region][:, g])
-        other = np.ascontiguousarray(self._other + paid)
+        other = self._other
+        if tolls.by_region is not None:
+            other = other + np.where(self.again, 0.0, tolls.by_region[g][:, self._region].T)
+        other = np.ascontiguousarray(other)
         tables = self._work, other, self._able, self._earning(tolls, alike, len(sets))
         market = Market(asks, self._first, *tables, blocks, sets, *found)
         size, _ = list_items(market, self.items, self.cells, ends)
@@ -101,7 +103,7 @@ class Offers:
     def _earning(self, tolls: Tolls, alike: Ints, size: int) -> npt.NDArray[np.uint8]:
         """Where replicas may earn something without requests, by model and set."""
         earning = np.zeros((self.q.n_models + 1, size), dtype=np.uint8)
-        m, n = np.nonzero(tolls.earning)
+        m, n = tolls.earning
         earning[m, alike[n]] = 1
         return earning
 

@@ -15,9 +15,12 @@ from placement.methods.pricing.kernels import (
     ARC_COLUMNS,
     BULK,
     COST,
+    FAR,
     KAPPA,
+    KEPT,
     LINK,
     LINK_START,
+    NEW_BULK,
     SIGMA,
     START,
     STEP,
@@ -27,7 +30,7 @@ from placement.methods.pricing.kernels import (
     X_START,
     X,
 )
-from placement.methods.pricing.pooled import FAR, KEPT, WAYS, Pooled
+from placement.methods.pricing.pooled import WAYS, Pooled
 from placement.methods.sidebyside import SideBySide, one_by_one
 from placement.quantities import Floats, Ints
 
@@ -62,6 +65,7 @@ class FirstOrder:
         """What only programs need that are worked on: not those of which a part is."""
         if not self._ready:
             self._read_rest()
+            self._read_sources()
             self._set_steps()
             self._ready = True
 
@@ -76,14 +80,18 @@ class FirstOrder:
         self._masks = int(p.at_mask.max(initial=-1)) + 1
         at = (p.first, p.at_copy, p.at_mask, p.at_source)
         self._at: list[Any] = [np.asarray(index, dtype=np.int32) for index in at]
-        row, host = p.sources
-        self.first_spot, kappa = p.hosts.serving(row, host)
-        self.spot_kappa: Floats = kappa.astype(np.float32)
+
+    def _read_sources(self) -> None:
+        """Spots of sources: which, whose, and the part of its class that a copy there serves."""
+        p, (row, host) = self.pooled, self.pooled.sources
+        first, spot, kappa = p.hosts.serving(row, host)
+        self._kappa: Floats = kappa.astype(np.float32)
+        self._spot, self._spot_source = spot, np.repeat(np.arange(len(row)), np.diff(first))
         of_row = np.searchsorted(row, np.arange(p.n_rows + 1))
-        at = (of_row, host, p.hosts.spots, self.first_spot)
-        of_copy = np.stack([p.hosts.of_copy, p.hosts.spot_of]).astype(np.int32)
+        of_copy = np.stack([p.hosts.of_copy, p.hosts.spot_of])
+        at = (of_row, host, p.hosts.spots, first)
         self._sources: list[Any] = [np.asarray(index, dtype=np.int32) for index in at]
-        self._sources += [self.spot_kappa, of_copy]
+        self._sources += [self._kappa, of_copy.astype(np.int32)]
 
     def _set_steps(self) -> None:
         """Steps from the sums of scaled entries of each row and column."""
@@ -116,8 +124,7 @@ class FirstOrder:
         hosts, spots = self._columns_of_sources()
         with_host = np.bincount(hosts[1], 1.0 / scale_column[hosts[0]], len(p.hosts))[host]
         each = np.bincount(spots[1], 1.0 / scale_column[spots[0]], len(p.hosts.kind))
-        source, spot = self._spots_of_sources()
-        free = np.bincount(source, self.spot_kappa * each[spot], size)
+        free = np.bincount(self._spot_source, self._kappa * each[self._spot], size)
         arcs = np.bincount(p.at_source, minlength=size + 1)[:size] / scale_row[row]
         self.source[STEP] = 1.0
         self.source[STEP, :size] = own / (arcs + with_host + free)
@@ -133,22 +140,16 @@ class FirstOrder:
         hosts, size = self.pooled.hosts, len(self.pooled.windows)
         some, every = np.flatnonzero(hosts.of_copy >= 0), np.arange(len(hosts))
         last = len(self.pooled.rest.cost) - len(hosts)
-        with_host = np.append(2 * size + some, last + every), np.append(hosts.of_copy[some], every)
-        column = np.append(KEPT * size + some, FAR * size + some)
-        return with_host, (column, np.tile(hosts.spot_of[some], 2))
-
-    def _spots_of_sources(self) -> tuple[Ints, Ints]:
-        """Source and spot for each part of a class that a copy there serves."""
-        source = np.repeat(np.arange(len(self.first_spot) - 1), np.diff(self.first_spot))
-        first = self.pooled.hosts.spots[self.pooled.sources[1]]
-        return source, np.arange(len(source)) + (first - self.first_spot[:-1])[source]
+        with_host = np.append(NEW_BULK * size + some, last + every)
+        at_spot = np.append(KEPT * size + some, FAR * size + some)
+        host, spot = np.append(hosts.of_copy[some], every), np.tile(hosts.spot_of[some], 2)
+        return (with_host, host), (at_spot, spot)
 
     def _pulls_of_sources(self, paid: Floats) -> Floats:
         """What sources that pay so much have for each column."""
         p, pulls = self.pooled, np.zeros(len(self.pooled.rest.cost))
-        source, spot = self._spots_of_sources()
         of_host = np.bincount(p.sources[1], paid, len(p.hosts))
-        of_spot = np.bincount(spot, self.spot_kappa * paid[source], len(p.hosts.kind))
+        of_spot = np.bincount(self._spot, self._kappa * paid[self._spot_source], len(p.hosts.kind))
         for (column, at), value in zip(self._columns_of_sources(), (of_host, of_spot), strict=True):
             pulls[column] = value[at]
         return pulls

@@ -12,9 +12,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from placement.methods.pricing.firstorder import FirstOrder
-from placement.methods.pricing.kernels import LINK, VALUE, X
+from placement.methods.pricing.kernels import KEPT, LINK, VALUE, X
 from placement.methods.pricing.least import least_of_rows
-from placement.methods.pricing.pooled import KEPT, WAYS, Pooled, Rest
+from placement.methods.pricing.pooled import WAYS, Pooled, Rest
 from placement.quantities import Bools, Ints
 
 USED = 1e-3

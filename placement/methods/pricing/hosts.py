@@ -51,20 +51,20 @@ class Hosts:
         """The same for some of the copies."""
         return replace(self, of_copy=self.of_copy[copies], spot_of=self.spot_of[copies])
 
-    def serving(self, row: Ints, host: Ints) -> tuple[Ints, Floats]:
+    def serving(self, row: Ints, host: Ints) -> tuple[Ints, Ints, Floats]:
         """The part of a class row that one copy at each spot serves.
 
         Returns
         -------
-        first, kappa : array
-            Where the spots of each source begin, and their end; the parts.
+        first, spot, kappa : array
+            Where the spots of each source begin, and their end; the spots, the parts.
         """
         size = np.diff(self.spots)[host]
         first = np.append(0, np.cumsum(size))
         at = np.repeat(np.arange(len(row)), size)
         spot = np.arange(len(at)) - first[at] + self.spots[host][at]
         work = np.maximum(self.work[row[at], self.kind[spot]], _TINY)
-        return first, np.minimum(1.0, self.offered[spot] / work)
+        return first, spot, np.minimum(1.0, self.offered[spot] / work)
 
 
 def no_hosts(copies: int) -> Hosts:
@@ -90,9 +90,10 @@ def find_hosts(
     known, at = np.unique(keys, axis=1, return_inverse=True)
     spot_of = np.full(len(m), -1)
     spot_of[some] = at.reshape(-1)
-    nodes = np.zeros(int(q.node_type.max(initial=-1)) + 2, dtype=np.int64)
-    nodes[q.node_type] = np.arange(q.n_nodes)
-    whole = q.work_s(run_g[:, None], nodes) * q.count[run_g, None] / q.window_s
+    g, n = run_g[:, None], q.type_node
+    work = np.full((len(run_g), len(q.type_index) + 1), np.inf)
+    whole = q.work_s(g, n) * q.count[g] / q.window_s
+    work[:, q.node_type[n]] = np.where(q.profiled(g, n), whole, np.inf)
     return Hosts(
         m=host_m,
         zone=host_zone,
@@ -102,5 +103,5 @@ def find_hosts(
         spots=np.searchsorted(known[0], np.arange(len(host_m) + 1)),
         kind=known[1].astype(np.int64),
         offered=known[2],
-        work=np.where(q.profiled(run_g[:, None], nodes), whole, np.inf),
+        work=work,
     )

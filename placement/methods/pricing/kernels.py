@@ -27,8 +27,9 @@ SINGLE, BULKS = range(2)
 HOST, SPOT = range(2)
 """Of a copy: the host that it would be loaded from in its zone; its spot: copies of a model that
 need no such host and serve as much each. Below 0 where the model has a host in the zone."""
-KEPT, BULK_NEW, STORED, FAR = range(1, 5)
-"""Ways to have copies, after new ones that read from anywhere."""
+NEW, KEPT, NEW_BULK, STORED, FAR = range(5)
+"""Ways to have copies: new, kept, in bulk, in bulk where the weights are stored already, new and
+read from another zone."""
 
 
 @native("f8(f4[:, :], i4[:], i4[:], i4[:], i4[:], f8[:], f8[:], f8[:], f8[:], f8, f8)")
@@ -153,11 +154,11 @@ def move_rest(
         worth = 0.0
         for p in range(start[j], start[j + 1]):
             worth += value[p] * price[index[p]]
-        if kind < 5:
-            worth += pull[BULKS if kind in (BULK_NEW, STORED) else SINGLE, c]
+        if kind <= FAR:
+            worth += pull[BULKS if kind in (NEW_BULK, STORED) else SINGLE, c]
             if kind in (KEPT, FAR) and of_copy[SPOT, c] >= 0:
                 worth += spot[of_copy[SPOT, c]]
-            elif kind == BULK_NEW and of_copy[HOST, c] >= 0:
+            elif kind == NEW_BULK and of_copy[HOST, c] >= 0:
                 worth += host[of_copy[HOST, c]]
         elif j >= hosts:
             worth += host[j - hosts]
@@ -176,10 +177,10 @@ def count_copies(column: Any, of_copy: Any, copies: Any, hosts: Any, free: Any) 
     hosts[:], free[:] = moved[len(moved) - len(hosts) :], 0.0
     for c in range(n):
         apart = moved[KEPT * n + c] + moved[FAR * n + c]
-        copies[SINGLE, c] = moved[c] + apart
-        copies[BULKS, c] = moved[BULK_NEW * n + c] + moved[STORED * n + c]
+        copies[SINGLE, c] = moved[NEW * n + c] + apart
+        copies[BULKS, c] = moved[NEW_BULK * n + c] + moved[STORED * n + c]
         if of_copy[HOST, c] >= 0:
-            hosts[of_copy[HOST, c]] += moved[BULK_NEW * n + c]
+            hosts[of_copy[HOST, c]] += moved[NEW_BULK * n + c]
             free[of_copy[SPOT, c]] += apart
 
 
@@ -226,6 +227,31 @@ def charge_rows(
     return way
 
 
+@native("void(f8[:, :], i4[:], i4[:], i4[:], f4[:], f8[:], f8[:], i8, i8)")
+def pull_sources(
+    source: Any,
+    at_host: Any,
+    spots: Any,
+    first: Any,
+    kappa: Any,
+    host: Any,
+    spot: Any,
+    begin: Any,
+    end: Any,
+) -> None:
+    """What some of the sources pay to hosts and for copies that need none, as they are.
+
+    Source h has the spots of its host, from `spots[host]`; one copy there serves the part
+    `kappa[first[h]]` and following of the class.
+    """
+    host[:], spot[:] = 0.0, 0.0
+    for h in range(begin, end):
+        host[at_host[h]] += source[VALUE, h]
+        here = spots[at_host[h]] - first[h]
+        for e in range(first[h], first[h + 1]):
+            spot[here + e] += kappa[e] * source[VALUE, h]
+
+
 @native("f8(f8[:, :], i4[:], i4[:], i4[:], f4[:], f8[:], f8[:], f8[:], f8[:], i8, i8, f8, f8)")
 def charge_sources(
     source: Any,
@@ -244,12 +270,9 @@ def charge_sources(
 ) -> Any:
     """Charge some of the sources that are overdrawn; returns the squared way.
 
-    Source h has the spots of its host, from `spots[host]`; one copy there serves the part
-    `kappa[first[h]]` and following of the class. Written are `host` and `spot`, what is paid to
-    hosts and for copies that need none.
+    Written are `host` and `spot`, what is paid to hosts and for copies that need none.
     """
     way = 0.0
-    host[:], spot[:] = 0.0, 0.0
     for h in range(begin, end):
         here = spots[at_host[h]] - first[h]
         short = source[SHORT, h] - hosts[at_host[h]]
@@ -258,11 +281,8 @@ def charge_sources(
         y, step = source[VALUE, h], weight * source[STEP, h]
         charged = max(0.0, y + step * short)
         way += (charged - y) * (charged - y) / step
-        y = stay * (2.0 * charged - y) + (1.0 - stay) * source[START, h]
-        source[VALUE, h] = y
-        host[at_host[h]] += y
-        for e in range(first[h], first[h + 1]):
-            spot[here + e] += kappa[e] * y
+        source[VALUE, h] = stay * (2.0 * charged - y) + (1.0 - stay) * source[START, h]
+    pull_sources(source, at_host, spots, first, kappa, host, spot, begin, end)
     return way
 
 
@@ -273,27 +293,6 @@ def pull_copies(arc: Any, first: Any, at_copy: Any, pull: Any) -> None:
     for a in range(first[0], first[len(first) - 1]):
         pull[SINGLE, at_copy[a]] += arc[KAPPA, a] * arc[LINK, a]
         pull[BULKS, at_copy[a]] += arc[BULK, a] * arc[LINK, a]
-
-
-@native("void(f8[:, :], i4[:], i4[:], i4[:], f4[:], f8[:], f8[:], i8, i8)")
-def pull_sources(
-    source: Any,
-    at_host: Any,
-    spots: Any,
-    first: Any,
-    kappa: Any,
-    host: Any,
-    spot: Any,
-    begin: Any,
-    end: Any,
-) -> None:
-    """What some of the sources pay to hosts and for copies that need none, as they are."""
-    host[:], spot[:] = 0.0, 0.0
-    for h in range(begin, end):
-        host[at_host[h]] += source[VALUE, h]
-        here = spots[at_host[h]] - first[h]
-        for e in range(first[h], first[h + 1]):
-            spot[here + e] += kappa[e] * source[VALUE, h]
 
 
 @native("UniTuple(f8, 2)(f4[:, :], f8[:, :], f8[:, :], f8[:, :])")

@@ -26,13 +26,11 @@ import scipy.sparse as sp
 
 from placement.methods.pricing.cells import Cells
 from placement.methods.pricing.hosts import Hosts
+from placement.methods.pricing.kernels import FAR, NEW_BULK, STORED
 from placement.quantities import Floats, Ints
 
-WAYS, KEPT, STORED, FAR = 5, 1, 3, 4
-"""Ways to have copies: new, kept, in bulk, in bulk where the weights are stored already, new and
-read from another zone; those of what is there already, and the last."""
-BULKS = slice(2, 4)
-"""The ways in bulk."""
+WAYS, IN_BULK = FAR + 1, [NEW_BULK, STORED]
+"""How many ways there are to have copies, and those in bulk."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import scipy.sparse as sp
 from placement.methods.newcopies import NewCopies
 from placement.methods.pricing.cells import Cells, Offers, with_outer
 from placement.methods.pricing.hosts import find_hosts, no_hosts
-from placement.methods.pricing.pooled import KEPT, WAYS, Pooled, Rest
+from placement.methods.pricing.kernels import KEPT
+from placement.methods.pricing.pooled import WAYS, Pooled, Rest
 from placement.quantities import Floats, Ints
 
 _TINY = 1e-9

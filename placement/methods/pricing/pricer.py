@@ -5,7 +5,6 @@ the next one to do. The same idea as multigrid.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -228,7 +227,8 @@ class Pricer:
         row, host = solved.pooled.sources
         g, paid = self.fine.run_g[row], np.zeros((q.n_classes, self._new_copies.zones))
         paid[g, self.fine.hosts.zone[host]] = solved.source[VALUE, :-1].clip(0.0) / q.count[g]
-        return replace(prices, copying=self._new_copies.as_copying(paid))
+        prices.copying[:] = self._new_copies.as_copying(paid)
+        return prices
 
     def shares(self) -> Shares:
         """Which part of each class is executed where, as it is now."""

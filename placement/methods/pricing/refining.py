@@ -3,8 +3,8 @@
 import numpy as np
 
 from placement.methods.pricing.firstorder import FirstOrder
-from placement.methods.pricing.kernels import LINK, VALUE, X
-from placement.methods.pricing.pooled import BULKS, KEPT, STORED, WAYS, Pooled
+from placement.methods.pricing.kernels import KEPT, LINK, STORED, VALUE, X
+from placement.methods.pricing.pooled import IN_BULK, WAYS, Pooled
 from placement.methods.pricing.pooling import NO_WAY
 from placement.methods.pricing.splitting import flows_of
 from placement.quantities import Floats
@@ -81,7 +81,7 @@ class _Refining:
         """Copies of the whole cells, by the way they are had."""
         column = self.solved.column[VALUE, : self.coarse.turned.start]
         ways = column.reshape(WAYS, -1).clip(0.0).copy()
-        ways[BULKS] *= self.coarse.bulk
+        ways[IN_BULK] *= self.coarse.bulk
         return np.asarray(ways)
 
     def _columns(self) -> Floats:
@@ -94,7 +94,7 @@ class _Refining:
             here = np.bincount(fine.at_copy, fine.work * served, len(fine.windows))
             here *= possible[way]
             ways[way] *= here / np.maximum(np.bincount(self.copy, here)[self.copy], _TINY)
-        ways[BULKS] /= fine.bulk
+        ways[IN_BULK] /= fine.bulk
         ways = np.minimum(ways, _most(fine, of_new=np.inf))
         busy = fine.work * self.result.arc[X]
         flows = np.bincount(fine.at_mask, busy, len(fine.cells.mask_cell))

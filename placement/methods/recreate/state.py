@@ -259,8 +259,8 @@ def _table(compiled: Compiled) -> Floats:
     g = np.arange(q.n_classes)[:, None]
     types, regions = len(q.type_index) + 1, q.n_regions + 1
     work, again = np.zeros((q.n_classes, types)), np.zeros((q.n_classes, types))
-    known, first = np.unique(q.node_type, return_index=True)
-    work[:, known], again[:, known] = q.work_s(g, first), q.reexecution_work_s(g, first)
+    n, known = q.type_node, q.node_type[q.type_node]
+    work[:, known], again[:, known] = q.work_s(g, n), q.reexecution_work_s(g, n)
     latency = np.zeros((q.n_classes, regions))
     known, first = np.unique(q.node_region, return_index=True)
     latency[:, known] = q.latency_price[:, None] * q.latency_ms(g, first) / 1000.0
