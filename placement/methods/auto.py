@@ -30,7 +30,7 @@ ASSIGN, TURNS = 0.15, 100
 whole is branched."""
 OPENINGS = 0.3
 """Share of the time to choose nodes for plain jobs that may be parted."""
-CLOSE_IN, SLICES, POLISH = 0.5, 0.1, 0.25
+CLOSE_IN, SLICES, POLISH = 0.6, 0.1, 0.15
 """Shares of the time then left for both sides, slices and neighbourhoods, where the whole model can
 be closed; else there is no need to keep any."""
 

@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from placement.methods.adapting import adapted
+from placement.methods.candidates import ALL
 from placement.methods.chain import Chain
 from placement.methods.completion import Completion
 from placement.methods.dualside import DualSide
+from placement.methods.elite import Elite
 from placement.methods.recreate.improver import Recreation
 from placement.methods.recreate.starting import frozen_classes
 from placement.methods.reflow.offering import NODES
@@ -44,6 +46,9 @@ LITTLE, FLOW_PATIENCE = 5e-5, 6
 AFTERWARDS, FURTHER, GENTLY = 250, 10, 0.4
 """Steps after each reflow for each node of one program and for each beyond, and their first
 temperature over the usual one."""
+TO_CROSS, CROSS, CROSS_PATIENCE = 0.7, 0.2, 4
+"""Shares of the time after which crossing begins, and that one crossing may take; turns of reflow
+without gain that end what follows it."""
 ROUNDS, IDLE_ROUNDS = 8, 2
 """Searches from nothing after the first, at most, and in a row without gain."""
 HOT, HOT_STEPS, HOT_STEPS_A_NODE = 1e-4, 300_000, 5_000
@@ -95,13 +100,14 @@ class _BothSides:
         self.arcs = ARCS + ARCS_A_NODE * q.n_nodes
         self.offer_s = self.begin_s = self.step_s = 0.0
         self.certify_s = CERTIFY_S * self.compiled.table_size
-        self.large = q.n_nodes >= SEVERAL
+        self.large, self.crossable = q.n_nodes >= SEVERAL, self.compiled.n_candidates <= ALL
         self.offered = math.inf
         self.dual: DualSide | None = None
         self.chains: list[Chain] = []
         self.begun, self.begun_at = 0, search.clock()
         self.born: float | None = None
         self.along = self.at_settled = False
+        self.elite = Elite(search)
 
     @property
     def finish_s(self) -> float:
@@ -129,7 +135,9 @@ class _BothSides:
         self._side_by_side([self._certify, *begin])
         self._descend()
         if self._settled and search.start is None and not self.large:
-            self._until_idle(lambda _: self._another(), 0.0, IDLE_ROUNDS, most=ROUNDS)
+            late = self._time_to_cross
+            self._until_idle(lambda _: self._another(), 0.0, IDLE_ROUNDS, late, ROUNDS)
+            self._cross()
         while not (self.over() or self.dual.done):
             self.dual.advance(self.arcs, self.over)
         self._certify()
@@ -143,6 +151,27 @@ class _BothSides:
         self._descend()
         return float(self.search.objective != before)
 
+    def _time_to_cross(self) -> bool:
+        """Whether the time left is spent best on what was found."""
+        latest = self.begun_at + TO_CROSS * (self.deadline - self.begun_at)
+        return self.crossable and self.search.clock() > latest
+
+    def _cross(self) -> None:
+        """Cross the incumbent with other local optima, and improve what comes of it."""
+        self.search.enter("crossing")
+        while self.crossable and not self.over():
+            most = self.search.clock() + CROSS * (self.deadline - self.begun_at)
+            latest = min(self.deadline - self.finish_s, most)
+            children = self.elite.cross(latest, self._side_by_side)
+            if children is None:
+                return
+            if children and not self.over():
+                self.chains = []
+                for child in children:
+                    self._begin(child, self._guide.prices, self.search.seed + self.begun)
+                self._until_idle(lambda _: self._flow_turn(), LITTLE, CROSS_PATIENCE)
+                self._offer()
+
     def _descend(self) -> None:
         """Turns of ruin and recreate, then of reflow, until they gain little."""
         self.search.enter("ruin and recreate")
@@ -155,6 +184,7 @@ class _BothSides:
         self.search.enter("reflow")
         self._until_idle(lambda _: self._flow_turn(), LITTLE, FLOW_PATIENCE)
         self._side_by_side([self._offer, self._certify])
+        self.elite.keep(self.chains)
 
     def _until_idle(
         self,

@@ -8,12 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from placement.decisions import decode
-from placement.engines import Answer, solve_linear, solve_whole
+from placement.engines import solve_linear
 from placement.methods.closing.strengthening import Relaxation, strengthen
 from placement.methods.closing.tree import Tree
+from placement.methods.whole import made_whole
 from placement.model import Model
-from placement.program import Program
 from placement.quantities import Floats
 from placement.search import Search
 from placement.simplex import Simplex
@@ -57,21 +56,11 @@ def strengthened(search: Search, model: Model, deadline: float) -> Model:
 
 def complete(search: Search, model: Model, values: Floats, deadline: float) -> None:
     """Offer the best placement with the nodes, copies and replicas of a point."""
-    program = model.program
-    lower, upper = program.lower.copy(), program.upper.copy()
-    for name in ("e", "h", "z"):
-        part = model.columns[name]
-        lower[part] = upper[part] = np.rint(values[part])
-    fixed = Program(
-        program.cost, lower, upper, program.whole,
-        program.matrix, program.row_lower, program.row_upper,
-    )  # fmt: skip
-    answer: Answer = solve_whole(
-        fixed, "highs", deadline, gap=search.gap / 10, seed=search.seed,
-        node_limit=_ROUNDING_NODES,
-    )  # fmt: skip
-    if answer.values is not None:
-        search.offer(decode(model, answer.values))
+    found = made_whole(
+        model, values, deadline, gap=search.gap / 10, seed=search.seed, node_limit=_ROUNDING_NODES
+    )
+    if found is not None:
+        search.offer(found)
 
 
 class _Closer:

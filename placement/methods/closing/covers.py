@@ -60,7 +60,7 @@ class Covers:
             k_of[q.class_model[model.run.g], model.run.n],
             np.where(redone, k_of[q.class_model[verify.g], verify.n], -1),
         ])  # fmt: skip
-        column = np.concatenate([_columns(model, name) for name in ("x", "v")])
+        column = np.concatenate([columns_of(model, name) for name in ("x", "v")])
         work = np.concatenate([model.run.work_s, verify.work_s])
         used = np.flatnonzero((k >= 0) & (work > 0) & (model.program.upper[column] > 0))
         used = used[np.argsort(k[used], kind="stable")]
@@ -72,14 +72,14 @@ class Covers:
         """The columns that load, and those that say whether the source is there, by replica."""
         q = model.compiled.quantities
         h_of: Ints = np.zeros((q.n_models, q.n_nodes), dtype=np.int64)
-        h_of[model.host_m, model.host_n] = _columns(model, "h")
+        h_of[model.host_m, model.host_n] = columns_of(model, "h")
         w_of: Ints = np.zeros((q.n_models, model.zones), dtype=np.int64)
-        w_of[model.zone_m, model.zone_z] = _columns(model, "w")
+        w_of[model.zone_m, model.zone_z] = columns_of(model, "w")
         own, fetch = model.own_k, model.fetch_k
         k = np.concatenate([own, fetch])
         order = np.argsort(k, kind="stable")
         self.source_k = k[order]
-        self.load = np.concatenate([_columns(model, "own"), _columns(model, "fetch")])[order]
+        self.load = np.concatenate([columns_of(model, "own"), columns_of(model, "fetch")])[order]
         there = [h_of[model.replica_m[own], model.replica_n[own]],
                  w_of[model.replica_m[fetch], model.fetch_z]]  # fmt: skip
         self.there = np.concatenate(there)[order]
@@ -88,7 +88,7 @@ class Covers:
     def broken(self, values: Floats, least: float, most: int) -> Rows:
         """At most `most` rows that the point breaks by `least` or more, at most one a replica."""
         if not len(self.k):
-            return self._rows([])
+            return stack([], self.size)
         done = self.work * values[self.column]
         order = np.lexsort((-done / self.all, self.k))
         k = self.k[order]
@@ -102,10 +102,11 @@ class Covers:
         best = ranked[np.unique(k[ranked], return_index=True)[1]]
         best = best[broken[best] >= least]
         best = best[np.argsort(-broken[best], kind="stable")[:most]]
-        return self._rows([
+        rows = [
             self._row(order[begins[i] : i + 1], int(k[i]), needed[i], rest[i], values)
             for i in best.tolist()
-        ])  # fmt: skip
+        ]
+        return stack(rows, self.size)
 
     def _provided(self, values: Floats, k: Ints, needed: Floats) -> Floats:
         """Replicas kept, and those that the sources give at most, for each prefix."""
@@ -128,16 +129,18 @@ class Covers:
         factors = np.concatenate([self.work[items], -rest * np.where(whole, needed, 1.0)])
         return columns, factors, float(self.all[items].sum() - rest * (needed - self.kept[k]))
 
-    def _rows(self, rows: list[tuple[Ints, Floats, float]]) -> Rows:
-        """The rows as a matrix."""
-        none: list[Ints] = [np.zeros(0, dtype=np.int64)]
-        columns = np.concatenate([row[0] for row in rows] or none)
-        factors = np.concatenate([row[1] for row in rows] or [np.zeros(0)])
-        ends = np.cumsum([0, *(len(row[0]) for row in rows)])
-        matrix = sp.csr_array((factors, columns, ends), shape=(len(rows), self.size))
-        return Rows(matrix, np.array([row[2] for row in rows], dtype=float))
+
+def stack(rows: list[tuple[Ints, Floats, float]], size: int) -> Rows:
+    """Rows from their columns, factors and upper sides."""
+    none: list[Ints] = [np.zeros(0, dtype=np.int64)]
+    columns = np.concatenate([row[0] for row in rows] or none)
+    factors = np.concatenate([row[1] for row in rows] or [np.zeros(0)])
+    ends = np.cumsum([0, *(len(row[0]) for row in rows)])
+    matrix = sp.csr_array((factors, columns, ends), shape=(len(rows), size))
+    return Rows(matrix, np.array([row[2] for row in rows], dtype=float))
 
 
-def _columns(model: Model, name: str) -> Ints:
+def columns_of(model: Model, name: str) -> Ints:
+    """The columns of a family."""
     part = model.columns[name]
     return np.arange(part.start, part.stop)

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from placement.methods.closing.covers import Covers, Rows
+from placement.methods.closing.flowcovers import FlowCovers
 from placement.model import Model
 from placement.program import Program
 from placement.quantities import Bools, Floats
@@ -42,7 +43,7 @@ class Relaxation:
 
     def __init__(self, model: Model, duals: Floats) -> None:
         self.model = model
-        self.covers = Covers(model)
+        self.families = (Covers(model), FlowCovers(model))
         self.inside: Bools = np.abs(duals) > 0
         for name in _KEPT:
             self.inside[model.rows[name]] = True
@@ -76,17 +77,28 @@ class Relaxation:
         rows = np.flatnonzero(excess > _BROKEN)
         rows = np.sort(rows[np.argsort(-excess[rows], kind="stable")[:RETURNING]])
         self.inside[rows] = True
-        found = self.covers.broken(values, least, MOST)
-        self._cuts.append(found)
-        addition = (
-            sp.csr_array(sp.vstack([p.matrix[rows], found.matrix], format="csr")),
-            np.append(p.row_lower[rows], np.full(len(found.upper), -np.inf)),
-            np.append(p.row_upper[rows], found.upper),
-        )
-        self.added.append(addition)
+        self._add(sp.csr_array(p.matrix[rows]), p.row_lower[rows], p.row_upper[rows], simplexes)
+        found = [family.broken(values, least, MOST) for family in self.families]
+        for cuts in found:
+            self.cut(cuts, simplexes)
+        return len(rows) + sum(len(cuts.upper) for cuts in found)
+
+    def cut(self, cuts: Rows, simplexes: list[Simplex]) -> None:
+        """Add cutting planes to all the given programs."""
+        self._cuts.append(cuts)
+        self._add(cuts.matrix, np.full(len(cuts.upper), -np.inf), cuts.upper, simplexes)
+
+    def _add(
+        self, matrix: sp.csr_array, lower: Floats, upper: Floats, simplexes: list[Simplex]
+    ) -> None:
+        self.added.append((matrix, lower, upper))
         for simplex in simplexes:
-            simplex.add_rows(*addition)
-        return len(addition[1])
+            simplex.add_rows(matrix, lower, upper)
+
+    def rows(self) -> sp.csr_array:
+        """All rows of its simplexes, in their order."""
+        matrices = [self.core.matrix, *(matrix for matrix, _, _ in self.added)]
+        return sp.csr_array(sp.vstack(matrices, format="csr"))
 
     def simplex(self) -> Simplex:
         """A simplex with all rows so far."""

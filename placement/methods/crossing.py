@@ -1,0 +1,113 @@
+"""From two good placements a better one: what both have stays, the rest is decided anew.
+
+Local optima of a search have most replicas in common, and where they differ each has its own
+mistakes. Between two of them lies a program that is small enough to be solved: nodes, copies and
+replicas of which both have as many are fixed, others are between the two; requests go in parts
+wherever either has a replica (crossing of solutions: Rothberg, 2007; of tours: Cook and Seymour,
+2003). Requests are made whole afterwards.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placement.compiled import Compiled
+from placement.decisions import encode
+from placement.engines import solve_whole
+from placement.methods.whole import made_whole
+from placement.model import Model, build
+from placement.program import Program
+from placement.quantities import REEXECUTION, Bools, Ints
+from placement.search import Search
+from placement.solution import Placement
+
+BRANCH_NODES, WHOLE_NODES = 200, 1
+"""Branch-and-bound nodes between two placements, and to make requests whole."""
+GAP, WHOLE_GAP = 1e-4, 1e-5
+"""Relative gaps to which both are solved."""
+HEAVY = 0.05
+"""Requests that take such a part of a node are whole from the first."""
+LEAST_GAIN = 1e-5
+"""What parts of requests must save, relative, for it to be worth making them whole."""
+
+
+def cross(
+    compiled: Compiled, best: Placement, other: Placement, *, latest: float, seed: int
+) -> Placement | None:
+    """A feasible placement between two, as a rule cheaper; None where none is found.
+
+    Parameters
+    ----------
+    compiled : Compiled
+    best, other : Placement
+        Feasible placements; the search begins at the first.
+    seconds : float
+        The most that either of the two programs may take.
+    latest : float
+        When all has to be over, on the clock of `time.monotonic`.
+    seed : int
+    """
+    pair = [_held(compiled, placement) for placement in (best, other)]
+    model = _between(compiled, pair)
+    start = encode(model, best)
+    halfway = (Search.clock() + latest) / 2
+    answer = solve_whole(
+        _bounded(model, pair), "highs", halfway, gap=GAP, seed=seed, start=start,
+        node_limit=BRANCH_NODES,
+    )  # fmt: skip
+    cost = model.program.cost
+    if answer.values is None or cost @ answer.values > (1 - LEAST_GAIN) * (cost @ start):
+        return None
+    return made_whole(
+        model, answer.values, latest, gap=WHOLE_GAP, seed=seed, node_limit=WHOLE_NODES
+    )
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What is where: replicas and copies by model and node, engagement by node."""
+
+    replicas: Ints
+    hosting: Bools
+    engaged: Bools
+
+
+def _held(compiled: Compiled, placement: Placement) -> _Held:
+    q, p = compiled.quantities, placement
+    replicas: Ints = np.zeros((q.n_models, q.n_nodes), dtype=np.int64)
+    replicas[p.replica_m, p.replica_n] = p.replica_count
+    hosting: Bools = np.zeros((q.n_models, q.n_nodes), dtype=bool)
+    hosting[p.host_m, p.host_n] = True
+    engaged: Bools = np.zeros(q.n_nodes, dtype=bool)
+    engaged[np.concatenate([p.replica_n, p.run_n, p.verify_n])] = True
+    return _Held(replicas, hosting, engaged)
+
+
+def _between(compiled: Compiled, pair: list[_Held]) -> Model:
+    """The model over the arcs to replicas that either has, and to nodes that either engages."""
+    q, run, verify = compiled.quantities, compiled.run, compiled.verify
+    plain = np.ones((1, q.n_nodes), dtype=bool)
+    held = np.vstack([pair[0].replicas + pair[1].replicas > 0, plain])
+    engaged = pair[0].engaged | pair[1].engaged
+    redone = q.mode[verify.g] == REEXECUTION
+    checked = np.where(redone, held[q.class_model[verify.g], verify.n], engaged[verify.n])
+    return build(compiled, run.take(held[q.class_model[run.g], run.n]), verify.take(checked))
+
+
+def _bounded(model: Model, pair: list[_Held]) -> Program:
+    """Its program with what is where between the two; that and heavy requests are whole."""
+    p, columns = model.program, model.columns
+    lower, upper, whole = p.lower.copy(), p.upper.copy(), np.zeros_like(p.whole)
+    for name, both in (
+        ("e", [held.engaged for held in pair]),
+        ("h", [held.hosting[model.host_m, model.host_n] for held in pair]),
+        ("z", [held.replicas[model.replica_m, model.replica_n] for held in pair]),
+    ):
+        part = columns[name]
+        upper[part] = np.minimum(upper[part], np.maximum(*both))
+        lower[part] = np.minimum(upper[part], np.minimum(*both))
+        whole[part] = True
+    for name, arcs in (("x", model.run), ("v", model.verify)):
+        heavy = arcs.work_s >= HEAVY * model.compiled.quantities.capacity_s[arcs.n]
+        whole[columns[name]] = heavy & (arcs.work_s > 0)
+    return Program(p.cost, lower, upper, whole, p.matrix, p.row_lower, p.row_upper)
