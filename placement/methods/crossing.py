@@ -1,10 +1,10 @@
 """From two good placements a better one: what both have stays, the rest is decided anew.
 
 Local optima of a search have most replicas in common, and where they differ each has its own
-mistakes. Between two of them lies a program that is small enough to be solved: nodes, copies and
-replicas of which both have as many are fixed, others are between the two; requests go in parts
-wherever either has a replica (crossing of solutions: Rothberg, 2007; of tours: Cook and Seymour,
-2003). Requests are made whole afterwards.
+mistakes. Between two of them lies a program that is small enough to be solved: what both engage,
+store or load stays, other numbers are between those of the two, and requests go in parts wherever
+either has a replica (Rothberg, 2007, of solutions to integer programs; Cook and Seymour, 2003, of
+tours). Requests are made whole afterwards.
 """
 
 from dataclasses import dataclass
@@ -34,15 +34,13 @@ LEAST_GAIN = 1e-5
 def cross(
     compiled: Compiled, best: Placement, other: Placement, *, latest: float, seed: int
 ) -> Placement | None:
-    """A feasible placement between two, as a rule cheaper; None where none is found.
+    """A feasible placement between two, cheaper as a rule; None where none is found.
 
     Parameters
     ----------
     compiled : Compiled
     best, other : Placement
         Feasible placements; the search begins at the first.
-    seconds : float
-        The most that either of the two programs may take.
     latest : float
         When all has to be over, on the clock of `time.monotonic`.
     seed : int

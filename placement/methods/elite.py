@@ -37,9 +37,9 @@ class Elite:
                 self._kept = sorted([*self._kept, (cost, self._number, best)])[:KEPT]
 
     def cross(self, latest: float, side_by_side: SideBySide) -> list[Placement] | None:
-        """Offer what lies between the incumbent and two more, and return it.
+        """Offer what lies between the incumbent and others, and return it.
 
-        None where it has been crossed with all.
+        None where it has been crossed with all of them; `latest` is as for `cross`.
         """
         pairs = self._pairs()
         found: list[Placement | None] = [None] * len(pairs)

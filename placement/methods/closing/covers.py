@@ -88,7 +88,7 @@ class Covers:
     def broken(self, values: Floats, least: float, most: int) -> Rows:
         """At most `most` rows that the point breaks by `least` or more, at most one a replica."""
         if not len(self.k):
-            return stack([], self.size)
+            return self._rows([])
         done = self.work * values[self.column]
         order = np.lexsort((-done / self.all, self.k))
         k = self.k[order]
@@ -102,11 +102,10 @@ class Covers:
         best = ranked[np.unique(k[ranked], return_index=True)[1]]
         best = best[broken[best] >= least]
         best = best[np.argsort(-broken[best], kind="stable")[:most]]
-        rows = [
+        return self._rows([
             self._row(order[begins[i] : i + 1], int(k[i]), needed[i], rest[i], values)
             for i in best.tolist()
-        ]
-        return stack(rows, self.size)
+        ])  # fmt: skip
 
     def _provided(self, values: Floats, k: Ints, needed: Floats) -> Floats:
         """Replicas kept, and those that the sources give at most, for each prefix."""
@@ -129,15 +128,14 @@ class Covers:
         factors = np.concatenate([self.work[items], -rest * np.where(whole, needed, 1.0)])
         return columns, factors, float(self.all[items].sum() - rest * (needed - self.kept[k]))
 
-
-def stack(rows: list[tuple[Ints, Floats, float]], size: int) -> Rows:
-    """Rows from their columns, factors and upper sides."""
-    none: list[Ints] = [np.zeros(0, dtype=np.int64)]
-    columns = np.concatenate([row[0] for row in rows] or none)
-    factors = np.concatenate([row[1] for row in rows] or [np.zeros(0)])
-    ends = np.cumsum([0, *(len(row[0]) for row in rows)])
-    matrix = sp.csr_array((factors, columns, ends), shape=(len(rows), size))
-    return Rows(matrix, np.array([row[2] for row in rows], dtype=float))
+    def _rows(self, rows: list[tuple[Ints, Floats, float]]) -> Rows:
+        """The rows as a matrix."""
+        none: list[Ints] = [np.zeros(0, dtype=np.int64)]
+        columns = np.concatenate([row[0] for row in rows] or none)
+        factors = np.concatenate([row[1] for row in rows] or [np.zeros(0)])
+        ends = np.cumsum([0, *(len(row[0]) for row in rows)])
+        matrix = sp.csr_array((factors, columns, ends), shape=(len(rows), self.size))
+        return Rows(matrix, np.array([row[2] for row in rows], dtype=float))
 
 
 def columns_of(model: Model, name: str) -> Ints:

@@ -80,25 +80,17 @@ class Relaxation:
         self._add(sp.csr_array(p.matrix[rows]), p.row_lower[rows], p.row_upper[rows], simplexes)
         found = [family.broken(values, least, MOST) for family in self.families]
         for cuts in found:
-            self.cut(cuts, simplexes)
+            self._add(cuts.matrix, np.full(len(cuts.upper), -np.inf), cuts.upper, simplexes)
+        self._cuts.extend(found)
         return len(rows) + sum(len(cuts.upper) for cuts in found)
-
-    def cut(self, cuts: Rows, simplexes: list[Simplex]) -> None:
-        """Add cutting planes to all the given programs."""
-        self._cuts.append(cuts)
-        self._add(cuts.matrix, np.full(len(cuts.upper), -np.inf), cuts.upper, simplexes)
 
     def _add(
         self, matrix: sp.csr_array, lower: Floats, upper: Floats, simplexes: list[Simplex]
     ) -> None:
+        """Rows for all the given programs, and for those that come later."""
         self.added.append((matrix, lower, upper))
         for simplex in simplexes:
             simplex.add_rows(matrix, lower, upper)
-
-    def rows(self) -> sp.csr_array:
-        """All rows of its simplexes, in their order."""
-        matrices = [self.core.matrix, *(matrix for matrix, _, _ in self.added)]
-        return sp.csr_array(sp.vstack(matrices, format="csr"))
 
     def simplex(self) -> Simplex:
         """A simplex with all rows so far."""
