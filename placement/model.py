@@ -31,6 +31,8 @@ class Model:
         What the columns `x` and `v` stand for.
     replica_m, replica_n, replica_most : array of int
         Model, node and upper bound of the columns `z`.
+    replica_at : array of int, shape (models + 1, nodes)
+        Which of the columns `z` is of a model and a node, -1 for none; plain jobs have none.
     host_m, host_n : array of int
         Model and node of the columns `h`.
     zones, zone : int, array of int
@@ -57,6 +59,7 @@ class Model:
     replica_m: Ints
     replica_n: Ints
     replica_most: Ints
+    replica_at: Ints
     host_m: Ints
     host_n: Ints
     zones: int
@@ -152,6 +155,7 @@ class _Builder:
             replica_m=self.m,
             replica_n=self.n,
             replica_most=self.most,
+            replica_at=self.k_of,
             host_m=self.hm,
             host_n=self.hn,
             zones=len(self.zone_price),

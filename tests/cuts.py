@@ -1,6 +1,9 @@
-"""Cutting planes in rounds, and placements that they must leave alone."""
+"""What every family of cutting planes has to do, on tiny instances and on presets."""
+
+from itertools import pairwise
 
 import numpy as np
+import pytest
 import tinies
 
 from placement import Solution
@@ -47,3 +50,23 @@ def kept(family, seeds):
                 assert (rows.matrix @ point <= rows.upper + 1e-6).all()
                 number += len(rows.upper)
     return number
+
+
+def raises(family, model):
+    """All rows found; rounds never lower the relaxation, and together they raise it."""
+    found, values = rounds(family, model)
+    assert all(later >= earlier - 1e-6 for earlier, later in pairwise(values))
+    assert values[-1] > values[0] * (1 + 1e-4)
+    return found
+
+
+def limited(family, model):
+    """Rows are no more than asked for; those that cut most come first."""
+    cuts, simplex = family(model), Simplex(model.program)
+    simplex.solve()
+    all_rows = cuts.broken(simplex.values, 1e-6, 1000)
+    some = cuts.broken(simplex.values, 1e-6, 2)
+    assert len(some.upper) == 2 < len(all_rows.upper)
+    cut = all_rows.matrix @ simplex.values - all_rows.upper
+    assert cut[:2] == pytest.approx(some.matrix @ simplex.values - some.upper)
+    assert cut[0] == pytest.approx(cut.max())

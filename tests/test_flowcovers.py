@@ -1,17 +1,14 @@
 """Cutting planes for weights that are read: every placement keeps them, the relaxation does not."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
-from cuts import kept, rounds
+from cuts import kept, limited, raises
 from searches import compiled_of
 
 from placement.compiled import Compiled
 from placement.generate import generate
 from placement.methods.closing.flowcovers import FlowCovers
 from placement.model import build
-from placement.simplex import Simplex
 
 
 def test_every_placement_keeps_them():
@@ -21,9 +18,7 @@ def test_every_placement_keeps_them():
 
 def test_the_bound_rises():
     """Rounds never lower the relaxation, and raise that of an instance with several zones."""
-    found, values = rounds(FlowCovers, build(Compiled(generate("small", seed=1))))
-    assert all(later >= earlier - 1e-6 for earlier, later in pairwise(values))
-    assert values[-1] > values[0] * (1 + 1e-4)
+    found = raises(FlowCovers, build(Compiled(generate("small", seed=1))))
     assert sum(len(rows.upper) for rows in found) > 5
 
 
@@ -57,12 +52,4 @@ def test_half_a_host_serves_half_a_class():
 
 def test_at_most_so_many():
     """The number of rows is limited; those that cut most come first."""
-    model = build(Compiled(generate("small", seed=1)))
-    cuts, simplex = FlowCovers(model), Simplex(model.program)
-    simplex.solve()
-    all_rows = cuts.broken(simplex.values, 1e-6, 1000)
-    some = cuts.broken(simplex.values, 1e-6, 2)
-    assert len(some.upper) == 2 < len(all_rows.upper)
-    cut = all_rows.matrix @ simplex.values
-    assert cut[:2] == pytest.approx(some.matrix @ simplex.values)
-    assert cut[0] == pytest.approx(cut.max())
+    limited(FlowCovers, build(Compiled(generate("small", seed=1))))

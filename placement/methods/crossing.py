@@ -7,17 +7,15 @@ either has a replica (Rothberg, 2007, of solutions to integer programs; Cook and
 tours). Requests are made whole afterwards.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from placement.compiled import Compiled
 from placement.decisions import encode
 from placement.engines import solve_whole
-from placement.methods.whole import made_whole
+from placement.methods.whole import DECIDED, made_whole
 from placement.model import Model, build
 from placement.program import Program
-from placement.quantities import REEXECUTION, Bools, Ints
+from placement.quantities import REEXECUTION, Bools, Floats
 from placement.search import Search
 from placement.solution import Placement
 
@@ -45,12 +43,11 @@ def cross(
         When all has to be over, on the clock of `time.monotonic`.
     seed : int
     """
-    pair = [_held(compiled, placement) for placement in (best, other)]
-    model = _between(compiled, pair)
-    start = encode(model, best)
+    model = _between(compiled, (best, other))
+    start, end = encode(model, best), encode(model, other)
     halfway = (Search.clock() + latest) / 2
     answer = solve_whole(
-        _bounded(model, pair), "highs", halfway, gap=GAP, seed=seed, start=start,
+        _bounded(model, start, end), "highs", halfway, gap=GAP, seed=seed, start=start,
         node_limit=BRANCH_NODES,
     )  # fmt: skip
     cost = model.program.cost
@@ -61,49 +58,28 @@ def cross(
     )
 
 
-@dataclass(frozen=True)
-class _Held:
-    """What is where: replicas and copies by model and node, engagement by node."""
-
-    replicas: Ints
-    hosting: Bools
-    engaged: Bools
-
-
-def _held(compiled: Compiled, placement: Placement) -> _Held:
-    q, p = compiled.quantities, placement
-    replicas: Ints = np.zeros((q.n_models, q.n_nodes), dtype=np.int64)
-    replicas[p.replica_m, p.replica_n] = p.replica_count
-    hosting: Bools = np.zeros((q.n_models, q.n_nodes), dtype=bool)
-    hosting[p.host_m, p.host_n] = True
-    engaged: Bools = np.zeros(q.n_nodes, dtype=bool)
-    engaged[np.concatenate([p.replica_n, p.run_n, p.verify_n])] = True
-    return _Held(replicas, hosting, engaged)
-
-
-def _between(compiled: Compiled, pair: list[_Held]) -> Model:
+def _between(compiled: Compiled, pair: tuple[Placement, Placement]) -> Model:
     """The model over the arcs to replicas that either has, and to nodes that either engages."""
     q, run, verify = compiled.quantities, compiled.run, compiled.verify
-    plain = np.ones((1, q.n_nodes), dtype=bool)
-    held = np.vstack([pair[0].replicas + pair[1].replicas > 0, plain])
-    engaged = pair[0].engaged | pair[1].engaged
+    held: Bools = np.zeros((q.n_models + 1, q.n_nodes), dtype=bool)
+    engaged: Bools = np.zeros(q.n_nodes, dtype=bool)
+    held[-1] = True
+    for p in pair:
+        held[p.replica_m, p.replica_n] = True
+        engaged[np.concatenate([p.replica_n, p.run_n, p.verify_n])] = True
     redone = q.mode[verify.g] == REEXECUTION
     checked = np.where(redone, held[q.class_model[verify.g], verify.n], engaged[verify.n])
     return build(compiled, run.take(held[q.class_model[run.g], run.n]), verify.take(checked))
 
 
-def _bounded(model: Model, pair: list[_Held]) -> Program:
-    """Its program with what is where between the two; that and heavy requests are whole."""
+def _bounded(model: Model, start: Floats, end: Floats) -> Program:
+    """Its program with what is where between two points; that and heavy requests are whole."""
     p, columns = model.program, model.columns
     lower, upper, whole = p.lower.copy(), p.upper.copy(), np.zeros_like(p.whole)
-    for name, both in (
-        ("e", [held.engaged for held in pair]),
-        ("h", [held.hosting[model.host_m, model.host_n] for held in pair]),
-        ("z", [held.replicas[model.replica_m, model.replica_n] for held in pair]),
-    ):
+    for name in DECIDED:
         part = columns[name]
-        upper[part] = np.minimum(upper[part], np.maximum(*both))
-        lower[part] = np.minimum(upper[part], np.minimum(*both))
+        lower[part] = np.minimum(start[part], end[part])
+        upper[part] = np.maximum(start[part], end[part])
         whole[part] = True
     for name, arcs in (("x", model.run), ("v", model.verify)):
         heavy = arcs.work_s >= HEAVY * model.compiled.quantities.capacity_s[arcs.n]

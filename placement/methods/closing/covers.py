@@ -52,13 +52,11 @@ class Covers:
     def _list_work(self, model: Model) -> None:
         """What each replica column may do: requests and re-executions, by replica column."""
         q = model.compiled.quantities
-        k_of: Ints = np.full((q.n_models + 1, q.n_nodes), -1, dtype=np.int64)
-        k_of[model.replica_m, model.replica_n] = np.arange(len(model.replica_m))
         verify = model.verify
         redone = q.mode[verify.g] == REEXECUTION
         k = np.concatenate([
-            k_of[q.class_model[model.run.g], model.run.n],
-            np.where(redone, k_of[q.class_model[verify.g], verify.n], -1),
+            model.replica_at[q.class_model[model.run.g], model.run.n],
+            np.where(redone, model.replica_at[q.class_model[verify.g], verify.n], -1),
         ])  # fmt: skip
         column = np.concatenate([columns_of(model, name) for name in ("x", "v")])
         work = np.concatenate([model.run.work_s, verify.work_s])

@@ -24,9 +24,7 @@ class FlowCovers:
         q, run = model.compiled.quantities, model.run
         self.size, self.count, self.zones = len(model.program.cost), q.count, model.zones
         size = len(model.replica_m)
-        k_of: Ints = np.full((q.n_models + 1, q.n_nodes), -1, dtype=np.int64)
-        k_of[model.replica_m, model.replica_n] = np.arange(size)
-        k = k_of[q.class_model[run.g], run.n]
+        k = model.replica_at[q.class_model[run.g], run.n]
         held = np.flatnonzero(k >= 0)
         self.g, self.k, self.x = run.g[held], k[held], columns_of(model, "x")[held]
         work = run.work_s[held]
@@ -55,7 +53,7 @@ class FlowCovers:
         entries = [
             entry
             for zone, (beyond, _) in enumerate(found)
-            for entry in self._entries(zone, np.flatnonzero(beyond > 0), row_of[zone])
+            for entry in self._entries(zone, beyond, row_of[zone])
         ]
         row, column, factor = (np.concatenate(part) for part in zip(*entries, strict=True))
         inside = (row >= 0) & (column >= 0)
@@ -71,8 +69,9 @@ class FlowCovers:
         total = np.bincount(self.g, beyond, len(self.count))
         return beyond, total / self.count - known[self.there[:, zone]]
 
-    def _entries(self, zone: int, arcs: Ints, row_of: Ints) -> list[tuple[Ints, Ints, Floats]]:
-        """Rows, columns and factors of all classes in a zone."""
+    def _entries(self, zone: int, beyond: Floats, row_of: Ints) -> list[tuple[Ints, Ints, Floats]]:
+        """Rows, columns and factors of the classes that have a row in a zone."""
+        arcs = np.flatnonzero((beyond > 0) & (row_of[self.g] >= 0))
         g, k = self.g[arcs], self.k[arcs]
         row, one = row_of[g], 1.0 / self.count[g]
         most = self.most[arcs] * one
