@@ -164,6 +164,11 @@ class Completer:
         rent_per_s = rent / np.maximum(q.capacity_s, 1e-9)
         return Completion(prices, float(bound), rent, rent_per_s, taken, checked, tolls)
 
+    @property
+    def n_items(self) -> int:
+        """How many offers to nodes that are alike were looked at last."""
+        return self._offers.size
+
     def _nodes(self) -> Records:
         q = self.q
         nodes = np.zeros(q.n_nodes, dtype=NODE)
@@ -190,6 +195,7 @@ class Completer:
         size = most * min(max(int(self._most.max(initial=0)), 1), LISTED)
         return Task(
             nodes=nodes,
+            order=np.argsort(nodes['first'], kind='stable'),
             models=self._models,
             cells=self._offers.cells,
             items=self._offers.items,

@@ -62,6 +62,7 @@ class Task(NamedTuple):
     """
 
     nodes: npt.NDArray[Any]
+    order: npt.NDArray[np.int64]
     models: npt.NDArray[Any]
     cells: npt.NDArray[Any]
     items: npt.NDArray[Any]
@@ -82,7 +83,7 @@ def _array(dtype: Any, dimensions: int = 1) -> Any:
 
 TASK = types.NamedTuple(
     [
-        *(_array(kind) for kind in (NODE, MODEL, CELL, ITEM)),
+        *(_array(kind) for kind in (NODE, _L, MODEL, CELL, ITEM)),
         *(_array(_L, 2), _array(_L, 2), _array(_F, 2), _array(_F, 2), _array(_F, 2)),
         *(_array(_F), _array(STEP), _array(_L), _array(END)),
     ],
@@ -177,11 +178,6 @@ def _hull(t: Any, n: Any, c: Any, rate: Any, size: Any) -> Any:
         if new > 0:
             gain -= new * rate * load + min(new * fetch, t.own[m, n])
             work += new * load
-        before, gain_before, work_before = 0, 0.0, 0.0
-        for i in range(start, size):
-            gain_before += t.steps[i].gain
-            work_before += t.steps[i].work
-            before = t.steps[i].after
         while size > start:
             last = t.steps[size - 1]
             if (gain - gain_before) * (last.after - last.before) < last.gain * (z - before):
@@ -196,6 +192,7 @@ def _hull(t: Any, n: Any, c: Any, rate: Any, size: Any) -> Any:
             step.memory_gb = (z - before) * model.memory_gb
             step.ratio = step.gain / step.memory_gb
             step.cell, step.before, step.after = c, before, z
+            before, gain_before, work_before = z, gain, work
             size += 1
         if z * room >= asked and (given == 0.0 or z >= loaded) and fetch >= 0.0:
             break
@@ -370,7 +367,8 @@ def take_checks(nodes: Any, items: Any, ends: Any, supply: Any) -> None:
 @native(_NONE(TASK, _INT, _INT))
 def complete_nodes(t: Any, begin: Any, end: Any) -> None:
     """The least V of some nodes, where it is met, and what is taken there by those that pay."""
-    for n in range(begin, end):
+    for i in range(begin, end):
+        n = t.order[i]
         node = t.nodes[n]
         _least(t, n)
         if node.value + node.light <= node.engagement:

@@ -14,9 +14,9 @@ from placement.prices import Prices
 
 LOOK = 8_000_000
 """Arcs looked at between two looks at the clock."""
-AROUND, EACH = 500_000, 40
-"""Completing prices takes as long as looking at so many arcs, and at so many for each node and
-model."""
+AROUND, EACH = 500_000, 9
+"""Completing prices takes as long as looking at so many arcs, and at so many for each offer to
+nodes that are alike."""
 COMPLETE_S = 8e-7
 """Seconds that completing prices takes for each node and model, at least."""
 
@@ -53,7 +53,6 @@ class DualSide:
         self.completer = Completer(compiled)
         self.pricer = Pricer(compiled, left_s, side_by_side)
         size = compiled.quantities.n_nodes * compiled.quantities.n_models
-        self._effort = AROUND + EACH * size
         self._left_s = left_s or (lambda: math.inf)
         self._side_by_side = side_by_side
         self._complete_s = COMPLETE_S * size
@@ -81,7 +80,8 @@ class DualSide:
         """Look at so many arcs, or do what takes as long, unless it is over before."""
         if self.settled:
             self._bundle = self._bundle or Bundle(self.completer, self._known)
-            self._bundle.advance(max(1, arcs // self._effort), over)
+            effort = AROUND + EACH * self.completer.n_items
+            self._bundle.advance(max(1, arcs // effort), over)
         else:
             self.price(over, lambda done: done >= arcs)
 

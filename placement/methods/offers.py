@@ -27,7 +27,7 @@ class Offers:
     first, last : array over nodes
         The cells of each node.
     items : array
-        By cell, the best first.
+        By cell, the best first; `size` of them are listed.
     """
 
     def __init__(self, compiled: Compiled) -> None:
@@ -49,6 +49,7 @@ class Offers:
         self._work, self._other = self._tables(spot_node[at])
         self._region = q.node_region[spot_node[at]]
         self.items: Records = np.zeros(0, dtype=ITEM)
+        self.size = 0
 
     def _who_can(self, n: Ints) -> npt.NDArray[np.uint8]:
         """Who can do what, by spot and ask."""
@@ -94,9 +95,9 @@ class Offers:
         other = np.ascontiguousarray(other)
         tables = self._work, other, self._able, self._earning(tolls, alike, len(sets))
         market = Market(asks, self._first, *tables, blocks, sets, *found)
-        size, _ = list_items(market, self.items, self.cells, ends)
-        if size > len(self.items):
-            self.items = np.zeros(size + size // 4, dtype=ITEM)
+        self.size, _ = list_items(market, self.items, self.cells, ends)
+        if self.size > len(self.items):
+            self.items = np.zeros(self.size + self.size // 4, dtype=ITEM)
             list_items(market, self.items, self.cells, ends)
         self.first, self.last = np.append(0, sets["last"])[alike], sets["last"][alike]
 
