@@ -40,7 +40,7 @@ def test_another_search_finds_what_the_first_has_not(monkeypatch):
 
 
 def test_threads_do_not_change_what_is_found(small, monkeypatch):
-    """Chains go side by side or one after the other, the hot one too."""
+    """Chains go side by side or one after the other, and cool by their work alone."""
     monkeypatch.setattr(bothsides, "ROUNDS", 1)
     one, two = (closed_in(small, threads=threads).best for threads in (1, 2))
     assert all(np.array_equal(vars(one)[name], vars(two)[name]) for name in vars(one))
@@ -51,9 +51,9 @@ def test_halves_are_searched_where_nodes_are_many(small, monkeypatch):
     monkeypatch.setattr(bothsides, "SEVERAL", 1)
     turns, halved = [], bothsides.Chain.recreate_halves
 
-    def counted(*arguments):
+    def counted(*arguments, **options):
         turns.append(arguments)
-        halved(*arguments)
+        halved(*arguments, **options)
 
     monkeypatch.setattr(bothsides.Chain, "recreate_halves", counted)
     one, two = (closed_in(small, threads=threads).best for threads in (1, 2))
@@ -69,7 +69,7 @@ def test_the_last_turn_has_the_steps_that_there_is_time_for(small, monkeypatch, 
     """At the pace of the turn before; all of them where there was none."""
     sides = bothsides._BothSides(search_of(small), np.inf)
     sides.steps = 1000
-    monkeypatch.setattr(bothsides._BothSides, "_left_s", lambda _: left_s)
+    monkeypatch.setattr(sides.pace, "left_s", lambda: left_s)
     assert sides._affordable() == 1000
-    sides.step_s = 0.01
+    sides.pace.step_s = 0.01
     assert sides._affordable() == steps

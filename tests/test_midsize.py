@@ -182,6 +182,8 @@ def test_a_plan_that_is_still_allowed_is_improved():
     known = solve(problem, gap=0.0, time_limit=2 * LIMIT_S)
     begun, recreate = [], Chain.recreate
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Chain, "recreate", lambda *a: begun.append(a[0].objective) or recreate(*a))
+        patch.setattr(
+            Chain, "recreate", lambda *a, **k: begun.append(a[0].objective) or recreate(*a, **k)
+        )
         solve(problem, gap=0.0, time_limit=LIMIT_S, initial_solution=known.solution)
     assert begun[0] <= known.objective * (1 + 1e-9)

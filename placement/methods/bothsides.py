@@ -15,8 +15,10 @@ from placement.methods.adapting import adapted
 from placement.methods.candidates import ALL
 from placement.methods.chain import Chain
 from placement.methods.completion import Completion
+from placement.methods.cooling import Cooling
 from placement.methods.dualside import DualSide
 from placement.methods.elite import Elite
+from placement.methods.pace import Pace
 from placement.methods.recreate.improver import Recreation
 from placement.methods.recreate.starting import frozen_classes
 from placement.methods.reflow.offering import NODES
@@ -51,9 +53,9 @@ TO_CROSS, CROSS, CROSS_PATIENCE = 0.7, 0.2, 4
 without gain that end what follows it."""
 ROUNDS, IDLE_ROUNDS = 8, 2
 """Searches from nothing after the first, at most, and in a row without gain."""
-HOT, HOT_STEPS, HOT_STEPS_A_NODE = 1e-4, 300_000, 5_000
-"""How the last chain of such a search begins: with so many steps, and no more for each node; from a
-temperature over the mean cost of a node that is so much for each step of a node."""
+HOT, ANNEALED, ANNEAL, ANNEAL_CROSSED = 0.08, 300, 0.75, 0.3
+"""First temperature of an annealing over the mean cost of a node, the most steps for each pair of
+nodes, and its share of the time left; that where what it finds is crossed."""
 HALVES = 2
 """Of so many turns with one chain the first searches all of the network, beside the dual side until
 that is done; the others search its halves at once."""
@@ -70,11 +72,8 @@ NESTED = 4
 """Threads that wait for tasks: one that works on a side may have tasks of its own."""
 OFFERED = 8
 """Turns between two looks of the judge at the placement."""
-AT_ONCE = 1.3
-"""Two things at once take so many times as long as one of them, at most."""
-FINISH_S, CERTIFY_S, BEGIN_S = 6e-5, 1.5e-7, 4e-4
-"""Seconds that reporting the answer takes for each class and node; the judge with prices, for each
-class and kind of node; and ruin and recreate to begin after a reflow, for each node."""
+BEGIN_S = 4e-4
+"""Seconds that ruin and recreate takes to begin after a reflow, for each node."""
 
 
 def close_in(search: Search, deadline: float) -> Completion | None:
@@ -95,34 +94,17 @@ class _BothSides:
         self.search, self.compiled = search, search.compiled
         self._side_by_side = side_by_side
         q = search.quantities
-        self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
+        self.pace = Pace(search, deadline)
         self.steps = STEPS + STEPS_A_NODE * q.n_nodes
         self.arcs = ARCS + ARCS_A_NODE * q.n_nodes
-        self.offer_s = self.begin_s = self.step_s = 0.0
-        self.certify_s = CERTIFY_S * self.compiled.table_size
         self.large, self.crossable = q.n_nodes >= SEVERAL, self.compiled.n_candidates <= ALL
         self.offered = math.inf
         self.dual: DualSide | None = None
         self.chains: list[Chain] = []
-        self.begun, self.begun_at = 0, search.clock()
+        self.begun = 0
         self.born: float | None = None
         self.along = self.at_settled = False
         self.elite = Elite(search)
-
-    @property
-    def finish_s(self) -> float:
-        """Seconds for handing in placement and prices, by how long that took before."""
-        if self.search.threads < 2:
-            return self.offer_s + self.certify_s
-        return AT_ONCE * max(self.offer_s, self.certify_s)
-
-    def _left_s(self) -> float:
-        """Seconds until it is over."""
-        return self.deadline - self.finish_s - self.search.clock()
-
-    def over(self) -> bool:
-        """Whether it is time to hand in what there is."""
-        return self.search.done or self._left_s() <= 0.0
 
     def run(self) -> Completion | None:
         """Open, then turn by turn."""
@@ -138,34 +120,34 @@ class _BothSides:
             late = self._time_to_cross
             self._until_idle(lambda _: self._another(), 0.0, IDLE_ROUNDS, late, ROUNDS)
             self._cross()
-        while not (self.over() or self.dual.done):
-            self.dual.advance(self.arcs, self.over)
+        while not (self.pace.over() or self.dual.done):
+            self.dual.advance(self.arcs, self.pace.over)
         self._certify()
         return self.dual.guide
 
     def _another(self) -> float:
-        """One more search from nothing, that could end elsewhere; 1 where it found better, or 0."""
+        """One more search from nothing, that could end elsewhere; 1 where it found better, or 0.
+
+        One that had not the time for all of its work could have found better.
+        """
         before = self.search.objective
         self._start_again()
-        self._heat()
-        self._descend()
-        return float(self.search.objective != before)
+        finished = self._settle()
+        return float(self.search.objective != before or not finished)
 
     def _time_to_cross(self) -> bool:
         """Whether the time left is spent best on what was found."""
-        latest = self.begun_at + TO_CROSS * (self.deadline - self.begun_at)
-        return self.crossable and self.search.clock() > latest
+        return self.crossable and self.search.clock() > self.pace.after(TO_CROSS)
 
     def _cross(self) -> None:
         """Cross the incumbent with other local optima, and improve what comes of it."""
         self.search.enter("crossing")
-        while self.crossable and not self.over():
-            most = self.search.clock() + CROSS * (self.deadline - self.begun_at)
-            latest = min(self.deadline - self.finish_s, most)
+        while self.crossable and not self.pace.over():
+            latest = min(self.pace.end, self.search.clock() + self.pace.span_s(CROSS))
             children = self.elite.cross(latest, self._side_by_side)
             if children is None:
                 return
-            if children and not self.over():
+            if children and not self.pace.over():
                 self.chains = []
                 for child in children:
                     self._begin(child, self._guide.prices, self.search.seed + self.begun)
@@ -173,18 +155,40 @@ class _BothSides:
                 self._offer()
 
     def _descend(self) -> None:
-        """Turns of ruin and recreate, then of reflow, until they gain little."""
+        """Turns of ruin and recreate at the best prices, then annealing and reflow."""
         self.search.enter("ruin and recreate")
-        while not self.over():
+        while not self.pace.over():
             patience = (SOON, LITTLE_PATIENCE) if self.large else (WORTH, PATIENCE)
             self._until_idle(self._turn, *patience, until=self._worth_a_start)
             if not self._old or self._late:
                 break
             self._start_again()
+        self._settle()
+
+    def _settle(self) -> bool:
+        """Let chains cool slowly, then reflow until it gains little; whether there was time."""
+        finished = True
+        if self._settled and not self.large and self.search.start is None:
+            self.search.enter("annealing")
+            share = ANNEAL_CROSSED if self.crossable else ANNEAL
+            finished = self._anneal(self.search.clock() + share * self.pace.left_s())
         self.search.enter("reflow")
         self._until_idle(lambda _: self._flow_turn(), LITTLE, FLOW_PATIENCE)
         self._side_by_side([self._offer, self._certify])
         self.elite.keep(self.chains)
+        return finished
+
+    def _anneal(self, latest: float) -> bool:
+        """Turns that cool slowly to nothing, as slowly as there is time for or need be."""
+        nodes = self.compiled.quantities.n_nodes
+        cooling, turn = Cooling(HOT * self.objective / nodes, ANNEALED * nodes**2), 0
+        while not (cooling.over or self.pace.over() or self.search.clock() > latest):
+            affordable = self.pace.steps(latest - self.search.clock())
+            self._work(turn, *cooling.turn(self.steps, affordable))
+            turn += 1
+            if turn % OFFERED == 0:
+                self._offer()
+        return cooling.over
 
     def _until_idle(
         self,
@@ -196,7 +200,7 @@ class _BothSides:
     ) -> None:
         """Turn after turn, until so many in a row gain little, or so many at most."""
         idle = turn = 0
-        while turn < most and idle < patience and self.chains and not (self.over() or until()):
+        while turn < most and idle < patience and self.chains and not (self.pace.over() or until()):
             idle = 0 if take(turn) > worth else idle + 1
             turn += 1
             if turn % OFFERED == 0:
@@ -205,8 +209,8 @@ class _BothSides:
     # --- the dual side -------------------------------------------------------------------------
 
     def _open_dual(self) -> None:
-        dual = DualSide(self.compiled, self.search.prices, self._left_s, self._side_by_side)
-        latest = self.begun_at + WAIT * (self.deadline - self.begun_at)
+        dual = DualSide(self.compiled, self.search.prices, self.pace.left_s, self._side_by_side)
+        latest = self.pace.after(WAIT)
         most = OPENING * len(dual.pricer.fine)
 
         def enough(arcs: int) -> bool:
@@ -215,7 +219,7 @@ class _BothSides:
             return arcs >= most and dual.pricer.followable
 
         if self.search.start is None:
-            dual.price(self.over, enough)
+            dual.price(self.pace.over, enough)
         self.dual = dual
 
     def _certify(self) -> None:
@@ -224,7 +228,7 @@ class _BothSides:
         if best is not None and (known is None or best.bound > known * (1 + 1e-9)):
             begun = self.search.clock()
             self.search.certify(best.prices)
-            self.certify_s = max(self.certify_s, self.search.clock() - begun)
+            self.pace.certify_s = max(self.pace.certify_s, self.search.clock() - begun)
 
     @property
     def _guide(self) -> Completion:
@@ -245,7 +249,7 @@ class _BothSides:
             self._begin(start, search.prices, search.seed)
             self._offer()
             if not self.large:
-                self.chains[0].recreate(STEPS, self._warmth(), self.over)
+                self.chains[0].recreate(STEPS, self._warmth(), self.pace.over)
 
     def _worth_a_start(self) -> bool:
         """Whether prices are settled, and what there is was made at worse ones."""
@@ -259,11 +263,11 @@ class _BothSides:
     @property
     def _late(self) -> bool:
         """Whether what begins now would not get as far as what there is."""
-        now = self.search.clock() + self.finish_s
+        pace = self.pace
         apart = self.dual is not None and self.dual.pricer.apart
         share = LATEST if self.born is None or (apart and not self.along) else AGAIN
-        latest = self.begun_at + share * (self.deadline - self.begun_at)
-        return now > min(latest, self.deadline - CHAINS * self.begin_s)
+        latest = min(pace.after(share), pace.deadline - CHAINS * pace.begin_s)
+        return self.search.clock() + pace.finish_s > latest
 
     @property
     def _old(self) -> bool:
@@ -292,17 +296,6 @@ class _BothSides:
             self.begun += 1
             self._begin(start, guide.prices, self.search.seed + self.begun, shares)
 
-    def _heat(self) -> None:
-        """Have the last chain forget how it was constructed, for the sake of other placements."""
-        nodes = self.compiled.quantities.n_nodes
-        steps = min(HOT_STEPS, HOT_STEPS_A_NODE * nodes)
-        hot = HOT * steps / nodes * self.objective / nodes
-        warmth = [self._warmth()] * (len(self.chains) - 1) + [hot]
-        self._side_by_side([
-            partial(chain.recreate, steps, begun, self.over)
-            for chain, begun in zip(self.chains, warmth, strict=True)
-        ])  # fmt: skip
-
     def _begin(
         self,
         start: Placement | None,
@@ -315,28 +308,33 @@ class _BothSides:
         run = Recreation(self.compiled, start, prices=prices, seed=seed)
         run.construct(shares, many=self.large)
         self.chains.append(Chain(self.compiled, run, seed))
-        self.begin_s = self.search.clock() - begun
+        self.pace.begin_s = self.search.clock() - begun
 
     def _turn(self, turn: int) -> float:
         """One turn of both sides; returns the relative gain of the placement."""
-        guide = self._guide
         before = self.objective
-        warmth = self._warmth() * COOLING**turn
+        self._work(turn, self._affordable(), self._warmth() * COOLING**turn, 0.0)
+        return self._gain(before)
+
+    def _work(self, turn: int, steps: int, warmth: float, last: float) -> None:
+        """So many steps of ruin and recreate, beside the dual side where that has not ended."""
+        guide = self._guide
         for chain in self.chains:
             chain.guide(guide)
-        begun, steps = self.search.clock(), self._affordable()
+        begun = self.search.clock()
         alone = self.dual is None or self.dual.done
         if self._shares_threads and (alone or turn % HALVES):
-            self.chains[0].recreate_halves(steps, warmth, self.over, self._side_by_side)
+            both = self._side_by_side
+            self.chains[0].recreate_halves(steps, warmth, self.pace.over, both, last=last)
         else:
-            self._beside_dual([partial(c.recreate, steps, warmth, self.over) for c in self.chains])
-        self.step_s = (self.search.clock() - begun) / max(1, steps)
-        return self._gain(before)
+            self._beside_dual(
+                [partial(c.recreate, steps, warmth, self.pace.over, last=last) for c in self.chains]
+            )
+        self.pace.step_s = (self.search.clock() - begun) / max(1, steps)
 
     def _affordable(self) -> int:
         """Steps of a turn; the last that there is time for has fewer, so that it ends cold."""
-        most = self._left_s() / self.step_s if self.step_s else math.inf
-        return int(min(self.steps, max(1.0, most)))
+        return int(min(self.steps, max(1.0, self.pace.steps(self.pace.left_s()))))
 
     @property
     def _shares_threads(self) -> bool:
@@ -352,7 +350,7 @@ class _BothSides:
         guide = self._guide
         before = self.objective
         nodes = self.compiled.quantities.n_nodes
-        latest = self.deadline - self.finish_s - BEGIN_S * nodes
+        latest = self.pace.end - BEGIN_S * nodes
         self.chains.sort(key=lambda chain: chain.objective)
         for chain in self.chains:
             chain.follow(self.chains[0])
@@ -362,7 +360,7 @@ class _BothSides:
 
         def flow(chain: Chain, side_by_side: SideBySide) -> None:
             chain.reflow(guide, latest, side_by_side)
-            chain.recreate(steps, warmth, self.over)
+            chain.recreate(steps, warmth, self.pace.over)
 
         if self._shares_threads:
             flow(self.chains[0], self._side_by_side)
@@ -377,7 +375,7 @@ class _BothSides:
         if dual.done:
             self._side_by_side(tasks)
         else:
-            self._side_by_side([tasks[0], partial(dual.advance, self.arcs, self.over)])
+            self._side_by_side([tasks[0], partial(dual.advance, self.arcs, self.pace.over)])
 
     @property
     def objective(self) -> float:
@@ -397,4 +395,4 @@ class _BothSides:
         best = min(self.chains, key=lambda chain: chain.objective).best
         if best is not None:
             self.search.offer(best)
-        self.offer_s = max(self.offer_s, self.search.clock() - begun)
+        self.pace.offer_s = max(self.pace.offer_s, self.search.clock() - begun)

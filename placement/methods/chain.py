@@ -27,12 +27,14 @@ _AFTER = 1.003
 """A plan that costs so much more than the best is given up for it."""
 
 
-def _cool(run: Recreation | Half, steps: int, warmth: float, over: Callable[[], bool]) -> None:
-    """So many steps, from a temperature [$] down to none."""
+def _cool(
+    run: Recreation | Half, steps: int, warmth: float, last: float, over: Callable[[], bool]
+) -> None:
+    """So many steps, from one temperature [$] down to another."""
     done = 0
     while done < steps and not over():
         left = 1.0 - done / steps
-        run.advance(min(CHUNK, steps - done), warmth * left)
+        run.advance(min(CHUNK, steps - done), last + (warmth - last) * left)
         done += CHUNK
 
 
@@ -82,20 +84,28 @@ class Chain:
         self.run.guide(guide.prices, guide.rent_per_s)
         self.run.rehost()
 
-    def recreate(self, steps: int, warmth: float, over: Callable[[], bool]) -> None:
-        """So many steps of ruin and recreate, from a temperature [$] down to none."""
-        _cool(self.run, steps, warmth, over)
+    def recreate(
+        self, steps: int, warmth: float, over: Callable[[], bool], *, last: float = 0.0
+    ) -> None:
+        """So many steps of ruin and recreate, from a temperature [$] down to the `last`."""
+        _cool(self.run, steps, warmth, last, over)
 
     def recreate_halves(
-        self, steps: int, warmth: float, over: Callable[[], bool], side_by_side: SideBySide
+        self,
+        steps: int,
+        warmth: float,
+        over: Callable[[], bool],
+        side_by_side: SideBySide,
+        *,
+        last: float = 0.0,
     ) -> None:
         """The same in either half of the network at once, or in all of it where there are none."""
         halves = self.run.halves()
-        side_by_side([partial(_cool, half, steps, warmth, over) for half in halves])
+        side_by_side([partial(_cool, half, steps, warmth, last, over) for half in halves])
         if halves:
             self.run.join(halves)
         else:
-            self.recreate(steps, warmth, over)
+            self.recreate(steps, warmth, over, last=last)
 
     def follow(self, leader: "Chain") -> None:
         """Give up what it has for the best plan of another chain, where that is far better."""

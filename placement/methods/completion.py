@@ -195,7 +195,7 @@ class Completer:
         size = most * min(max(int(self._most.max(initial=0)), 1), LISTED)
         return Task(
             nodes=nodes,
-            order=np.argsort(nodes['first'], kind='stable'),
+            order=np.argsort(nodes["first"], kind="stable"),
             models=self._models,
             cells=self._offers.cells,
             items=self._offers.items,

@@ -14,7 +14,7 @@ from placement.prices import Prices
 
 LOOK = 8_000_000
 """Arcs looked at between two looks at the clock."""
-AROUND, EACH = 500_000, 9
+AROUND, EACH = 500_000, 12
 """Completing prices takes as long as looking at so many arcs, and at so many for each offer to
 nodes that are alike."""
 COMPLETE_S = 8e-7

@@ -1,0 +1,68 @@
+"""What there is time for: how much is left, and how long things have taken."""
+
+import math
+
+from placement.search import Search
+
+AT_ONCE = 1.3
+"""Two things at once take so many times as long as one of them, at most."""
+FINISH_S, CERTIFY_S = 6e-5, 1.5e-7
+"""Seconds that reporting the answer takes for each class and node, and the judge with prices for
+each class and kind of node."""
+
+
+class Pace:
+    """The time of both sides.
+
+    Parameters
+    ----------
+    search : Search
+    deadline : float
+        On the clock of `search`; time to report the answer is kept back from its own.
+
+    Attributes
+    ----------
+    offer_s, certify_s, begin_s : float
+        Seconds that it takes to hand in a placement, and prices, and to begin a chain.
+    step_s : float
+        Seconds of a step of ruin and recreate in the last turn; 0 before there was any.
+    """
+
+    def __init__(self, search: Search, deadline: float) -> None:
+        self._search, q = search, search.quantities
+        self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
+        self._begun_at = search.clock()
+        self.offer_s = self.begin_s = self.step_s = 0.0
+        self.certify_s = CERTIFY_S * search.compiled.table_size
+
+    @property
+    def finish_s(self) -> float:
+        """Seconds for handing in placement and prices, by how long that took before."""
+        if self._search.threads < 2:
+            return self.offer_s + self.certify_s
+        return AT_ONCE * max(self.offer_s, self.certify_s)
+
+    @property
+    def end(self) -> float:
+        """When handing in has to begin."""
+        return self.deadline - self.finish_s
+
+    def left_s(self) -> float:
+        """Seconds until it is over."""
+        return self.end - self._search.clock()
+
+    def over(self) -> bool:
+        """Whether it is time to hand in what there is."""
+        return self._search.done or self.left_s() <= 0.0
+
+    def after(self, share: float) -> float:
+        """When so much of the time is over."""
+        return self._begun_at + self.span_s(share)
+
+    def span_s(self, share: float) -> float:
+        """Seconds of such a share of the time."""
+        return share * (self.deadline - self._begun_at)
+
+    def steps(self, seconds: float) -> float:
+        """How many steps there is time for in so many seconds, as far as is known."""
+        return seconds / self.step_s if self.step_s else math.inf

@@ -1,0 +1,67 @@
+"""What there is time for."""
+
+import math
+
+import pytest
+from searches import search_of, tiny
+
+from placement.methods import pace as module
+from placement.methods.pace import Pace
+
+
+@pytest.fixture
+def search():
+    """A search whose clock stands at 100 s until it is moved."""
+    one = search_of(tiny(3))
+    one.now = 100.0
+    one.clock = lambda: one.now
+    return one
+
+
+def test_time_to_report_is_kept_back(search):
+    """From the deadline of the search, not from one that is earlier."""
+    search.deadline = 200.0
+    q = search.quantities
+    kept = module.FINISH_S * (q.n_classes + q.n_nodes)
+    assert Pace(search, 300.0).deadline == pytest.approx(200.0 - kept)
+    assert Pace(search, 150.0).deadline == 150.0
+
+
+def test_handing_in_takes_as_long_as_it_took(search):
+    """One after the other with one thread, else at once, and a little longer for that."""
+    pace = Pace(search, 150.0)
+    pace.offer_s, pace.certify_s = 3.0, 2.0
+    search.threads = 1
+    assert pace.end == pytest.approx(145.0)
+    search.threads = 2
+    assert pace.end == pytest.approx(150.0 - 3.0 * module.AT_ONCE)
+
+
+def test_it_is_over_when_handing_in_has_to_begin(search):
+    """Not a second before."""
+    search.threads = 1
+    pace = Pace(search, 150.0)
+    pace.offer_s, pace.certify_s = 5.0, 0.0
+    search.now = 144.0
+    assert pace.left_s() == pytest.approx(1.0)
+    assert not pace.over()
+    search.now = 145.0
+    assert pace.over()
+
+
+def test_shares_are_of_all_the_time(search):
+    """However much of it is over."""
+    pace = Pace(search, 150.0)
+    search.now = 120.0
+    assert pace.after(0.5) == pytest.approx(125.0)
+    assert pace.span_s(0.2) == pytest.approx(10.0)
+
+
+def test_steps_follow_the_pace_of_the_last_turn(search):
+    """As many as are asked for where there was none, or where there is no limit."""
+    pace = Pace(search, 150.0)
+    assert pace.steps(10.0) == math.inf
+    pace.step_s = 0.01
+    assert pace.steps(10.0) == pytest.approx(1000)
+    assert Pace(search, math.inf).after(0.5) == math.inf
+    assert pace.steps(math.inf) == math.inf
