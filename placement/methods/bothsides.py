@@ -38,11 +38,9 @@ STEPS, STEPS_A_NODE = 20_000, 25
 WARM, MANY, COOLING = 0.01, 1500, 0.97
 """Temperature of the first turn over the mean cost of a node, halved for so many nodes; and of each
 turn over the last."""
-WORTH, PATIENCE = 3e-4, 5
-SOON, LITTLE_PATIENCE = 5e-5, 5
-"""Relative gain that makes a turn worthwhile; turns in a row without it before reflow begins. The
-same where nodes are many: reflow takes long, and as a rule a turn gains more than it in that time.
-"""
+WORTH, SOON, PATIENCE = 3e-4, 5e-5, 5
+"""Relative gain that makes a turn worthwhile, and where nodes are many: reflow takes long, and as a
+rule a turn gains more than it in that time. Turns in a row without it, before reflow begins."""
 LITTLE, FLOW_PATIENCE = 5e-5, 6
 """The same for turns of reflow, before the search ends."""
 AFTERWARDS, FURTHER, GENTLY = 250, 10, 0.4
@@ -158,8 +156,8 @@ class _BothSides:
         """Turns of ruin and recreate at the best prices, then annealing and reflow."""
         self.search.enter("ruin and recreate")
         while not self.pace.over():
-            patience = (SOON, LITTLE_PATIENCE) if self.large else (WORTH, PATIENCE)
-            self._until_idle(self._turn, *patience, until=self._worth_a_start)
+            worth = SOON if self.large else WORTH
+            self._until_idle(self._turn, worth, PATIENCE, until=self._worth_a_start)
             if not self._old or self._late:
                 break
             self._start_again()
@@ -181,7 +179,7 @@ class _BothSides:
     def _anneal(self, latest: float) -> bool:
         """Turns that cool slowly to nothing, as slowly as there is time for or need be."""
         nodes = self.compiled.quantities.n_nodes
-        cooling, turn = Cooling(HOT * self.objective / nodes, ANNEALED * nodes**2), 0
+        cooling, turn = Cooling(HOT * self._node_cost, ANNEALED * nodes**2), 0
         while not (cooling.over or self.pace.over() or self.search.clock() > latest):
             affordable = self.pace.steps(latest - self.search.clock())
             self._work(turn, *cooling.turn(self.steps, affordable))
@@ -318,18 +316,15 @@ class _BothSides:
 
     def _work(self, turn: int, steps: int, warmth: float, last: float) -> None:
         """So many steps of ruin and recreate, beside the dual side where that has not ended."""
-        guide = self._guide
         for chain in self.chains:
-            chain.guide(guide)
-        begun = self.search.clock()
+            chain.guide(self._guide)
+        begun, over = self.search.clock(), self.pace.over
         alone = self.dual is None or self.dual.done
         if self._shares_threads and (alone or turn % HALVES):
-            both = self._side_by_side
-            self.chains[0].recreate_halves(steps, warmth, self.pace.over, both, last=last)
+            self.chains[0].recreate_halves(steps, warmth, over, self._side_by_side, last=last)
         else:
-            self._beside_dual(
-                [partial(c.recreate, steps, warmth, self.pace.over, last=last) for c in self.chains]
-            )
+            tasks = [partial(c.recreate, steps, warmth, over, last=last) for c in self.chains]
+            self._beside_dual(tasks)
         self.pace.step_s = (self.search.clock() - begun) / max(1, steps)
 
     def _affordable(self) -> int:
@@ -382,10 +377,16 @@ class _BothSides:
         """$ of the best placement."""
         return min(chain.objective for chain in self.chains)
 
+    @property
+    def _node_cost(self) -> float:
+        """$ of the best placement known, for each node."""
+        known = self.search.objective
+        least = self.objective if known is None else min(known, self.objective)
+        return least / self.compiled.quantities.n_nodes
+
     def _warmth(self) -> float:
         """$ of the first temperature."""
-        nodes = self.compiled.quantities.n_nodes
-        return WARM / (1.0 + nodes / MANY) * self.objective / nodes
+        return WARM / (1.0 + self.compiled.quantities.n_nodes / MANY) * self._node_cost
 
     def _offer(self) -> None:
         """Hand in the best placement, where it is new."""
