@@ -40,7 +40,7 @@ def test_with_little_time_it_is_cold_when_that_is_over():
 def test_it_follows_what_becomes_known_of_the_time():
     """Colder at once where there is less time than was thought; never warmer than at first."""
     cooling = Cooling(8.0, 10**6)
-    _, first, last = cooling.turn(100)
+    _, first, last = cooling.turn(100, math.inf)
     assert first == 8.0
     assert last > 7.99
     _, first, last = cooling.turn(100, 100.0)

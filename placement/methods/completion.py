@@ -145,7 +145,8 @@ class Completer:
         value_checks(nodes, *light)
         middle = q.n_nodes // 2
         ends = (0, middle), (middle, q.n_nodes)
-        tasks = self._task(nodes, tolls), self._task(nodes, tolls)
+        order = np.argsort(nodes["first"], kind="stable")
+        tasks = self._task(nodes, order, tolls), self._task(nodes, order, tolls)
         side_by_side([
             partial(complete_nodes, task, *end) for task, end in zip(tasks, ends, strict=True)
         ])  # fmt: skip
@@ -190,12 +191,12 @@ class Completer:
             return no_tolls(self.q, self._fetch, self._own)
         return self._new_copies.tolls(copying, self._fetch, self._own)
 
-    def _task(self, nodes: Records, tolls: Tolls) -> Task:
+    def _task(self, nodes: Records, order: Ints, tolls: Tolls) -> Task:
         most = int((nodes["last"] - nodes["first"]).max(initial=0))
         size = most * min(max(int(self._most.max(initial=0)), 1), LISTED)
         return Task(
             nodes=nodes,
-            order=np.argsort(nodes["first"], kind="stable"),
+            order=order,
             models=self._models,
             cells=self._offers.cells,
             items=self._offers.items,

@@ -1,7 +1,5 @@
 """How a search by ruin and recreate cools: slowly, and to nothing when its time or work is over."""
 
-import math
-
 
 class Cooling:
     """Temperatures of an annealing, turn by turn.
@@ -26,7 +24,7 @@ class Cooling:
         """Whether all steps are made."""
         return self._done >= self._most
 
-    def turn(self, steps: int, affordable: float = math.inf) -> tuple[int, float, float]:
+    def turn(self, steps: int, affordable: float) -> tuple[int, float, float]:
         """How many steps come next, of so many, and their first and last temperature.
 
         Parameters
