@@ -115,11 +115,11 @@ class _Dual:
         nodes = np.flatnonzero((filling.ratio[row, 0] > items.rate) | given)
         nodes = nodes[q.max_replicas(np.array(m), nodes) > 0]
         replicas = self._replicas(m, nodes, credit)
-        gain = filling.most(row[nodes], items.rate[nodes], np.full(len(nodes), np.inf))
-        pays = np.flatnonzero((gain > replicas.cost(1)) | given[nodes])
-        nodes, replicas = nodes[pays], replicas.take(pays)
-        row, rate, room = row[nodes], items.rate[nodes], q.replica_s(np.array(m), nodes)
-        return nodes, replicas.least(lambda at, z: filling.most(row[at], rate[at], z * room[at]))
+        knapsacks = filling.knapsacks(row[nodes], items.rate[nodes])
+        pays = np.flatnonzero((knapsacks.unbounded() > replicas.cost(1)) | given[nodes])
+        nodes, replicas, knapsacks = nodes[pays], replicas.take(pays), knapsacks.take(pays)
+        room = q.replica_s(np.array(m), nodes)
+        return nodes, replicas.least(lambda at, z: knapsacks.take(at).most(z * room[at]))
 
     def _replicas(self, m: int, nodes: Ints, credit: Floats) -> Replicas:
         q, index = self.q, np.array(m)

@@ -5,6 +5,8 @@ taking if value / work is above the rate, whatever the rate: so the order of the
 for all knapsacks that may take the same items, and prefix sums answer for any rate and any room.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from placement.quantities import ROUNDING, Floats, Ints
@@ -38,15 +40,52 @@ class Filling:
         tables[:, row[order], column] = value[order], work[order]
         return cls(tables[0], tables[1])
 
+    def knapsacks(self, row: Ints, rate: Floats) -> "Knapsacks":
+        """Knapsacks by the row that each is in and its price of room."""
+        return Knapsacks(self, row, rate, _count(-self.ratio, row, -rate, strict=True))
+
     def most(self, row: Ints, rate: Floats, room: Floats) -> Floats:
         """The most that each knapsack gains: its row, its price of room and how much there is."""
-        paying = _count(-self.ratio, row, -rate, strict=True)
+        return self.knapsacks(row, rate).most(room)
+
+
+@dataclass(frozen=True)
+class Knapsacks:
+    """Knapsacks that take from a filling, whatever room they have.
+
+    Attributes
+    ----------
+    filling : Filling
+    row, rate : array
+        The row that each is in, and its price of room.
+    paying : array of int
+        How many items of its row are worth that price.
+    """
+
+    filling: Filling
+    row: Ints
+    rate: Floats
+    paying: Ints
+
+    def take(self, at: Ints) -> "Knapsacks":
+        """Some of them."""
+        return Knapsacks(self.filling, self.row[at], self.rate[at], self.paying[at])
+
+    def unbounded(self) -> Floats:
+        """What each gains where room is no limit."""
+        at = self.row, self.paying
+        return np.asarray(self.filling.value[at] - self.rate * self.filling.work[at])
+
+    def most(self, room: Floats) -> Floats:
+        """The most that each gains with so much room."""
+        row, rate, filling = self.row, self.rate, self.filling
         room = room * (1 + ROUNDING)
-        whole = np.minimum(_count(self.work[:, 1:], row, room, strict=False), paying)
-        gain = self.value[row, whole] - rate * self.work[row, whole]
-        part = np.flatnonzero(whole < paying)
+        whole = _count(filling.work[:, 1:], row, room, strict=False)
+        whole = np.minimum(whole, self.paying)
+        gain = filling.value[row, whole] - rate * filling.work[row, whole]
+        part = np.flatnonzero(whole < self.paying)
         at = row[part], whole[part]
-        gain[part] += (self.ratio[at] - rate[part]) * (room[part] - self.work[at])
+        gain[part] += (filling.ratio[at] - rate[part]) * (room[part] - filling.work[at])
         return gain
 
 
