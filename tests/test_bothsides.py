@@ -71,5 +71,19 @@ def test_the_last_turn_has_the_steps_that_there_is_time_for(small, monkeypatch, 
     sides.steps = 1000
     monkeypatch.setattr(sides.pace, "left_s", lambda: left_s)
     assert sides._affordable() == 1000
-    sides.pace.step_s = 0.01
+    sides.pace.turned(100, 1.0)
     assert sides._affordable() == steps
+
+
+@pytest.mark.parametrize(
+    ("searched_s", "left_s", "late"),
+    [(0.0, 5.0, False), (0.0, 3.0, True), (20.0, 21.0, False), (20.0, 19.0, True)],
+)
+def test_a_search_begins_again_while_it_would_get_as_far(
+    small, monkeypatch, searched_s, left_s, late
+):
+    """One that was not searched yet gives way to any that can still begin."""
+    sides = bothsides._BothSides(search_of(small), np.inf)
+    sides.pace.begin_s, sides.pace.searched_s = 2.0, searched_s
+    monkeypatch.setattr(sides.pace, "left_s", lambda: left_s)
+    assert sides._late == late

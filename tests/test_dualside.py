@@ -1,5 +1,7 @@
 """The dual side ends with prices that prove something, however early."""
 
+import math
+
 import pytest
 
 from placement.compiled import Compiled
@@ -47,3 +49,14 @@ def test_without_a_limit_prices_settle(medium):
     pooled = dual.guide.bound
     dual.advance(20 * LOOK, in_time)
     assert dual.best.bound > pooled
+
+
+def test_no_evaluation_is_begun_that_would_not_end_in_time(medium):
+    """Bundles stop where the time left is less than completing prices took."""
+    left = [math.inf]
+    dual = DualSide(medium, None, lambda: left[0])
+    dual.advance(10**12, in_time)
+    assert dual.settled
+    left[0] = 1e-9
+    dual.advance(10**12, in_time)
+    assert dual.best is dual.guide

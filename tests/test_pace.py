@@ -61,7 +61,16 @@ def test_steps_follow_the_pace_of_the_last_turn(search):
     """As many as are asked for where there was none, or where there is no limit."""
     pace = Pace(search, 150.0)
     assert pace.steps(10.0) == math.inf
-    pace.step_s = 0.01
+    pace.turned(100, 1.0)
     assert pace.steps(10.0) == pytest.approx(1000)
     assert Pace(search, math.inf).after(0.5) == math.inf
     assert pace.steps(math.inf) == math.inf
+
+
+def test_a_search_is_as_old_as_the_turns_since_it_began(search):
+    """Whatever was done besides."""
+    pace = Pace(search, 150.0)
+    pace.turned(100, 2.0)
+    search.now = 140.0
+    pace.turned(50, 3.0)
+    assert pace.searched_s == pytest.approx(5.0)

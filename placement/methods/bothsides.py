@@ -60,9 +60,10 @@ that is done; the others search its halves at once."""
 CHAINS = 2
 """Chains of plans where nodes are not many and prices are settled, however many threads there are,
 so that answers do not differ."""
-NEWS, LATEST, AGAIN = 5e-3, 0.6, 0.45
-"""A search begins again where the bound has risen by so much since it began, and not after this
-share of the time; where it follows a relaxation already, or would follow none, not after that."""
+NEWS, SOONER, AS_SOON = 5e-3, 0.8, 1.5
+"""A search begins again where the bound has risen by so much since it began, and so many times as
+much time is left as it has taken; that, where it follows a relaxation already or would follow
+none."""
 SEVERAL = 450
 """With so many nodes they are many: reflow has more than one program to solve, and one chain keeps
 all threads."""
@@ -261,11 +262,10 @@ class _BothSides:
     @property
     def _late(self) -> bool:
         """Whether what begins now would not get as far as what there is."""
-        pace = self.pace
         apart = self.dual is not None and self.dual.pricer.apart
-        share = LATEST if self.born is None or (apart and not self.along) else AGAIN
-        latest = min(pace.after(share), pace.deadline - CHAINS * pace.begin_s)
-        return self.search.clock() + pace.finish_s > latest
+        sooner = self.born is None or (apart and not self.along)
+        needed = (SOONER if sooner else AS_SOON) * self.pace.searched_s
+        return self.pace.left_s() <= needed + CHAINS * self.pace.begin_s
 
     @property
     def _old(self) -> bool:
@@ -306,7 +306,7 @@ class _BothSides:
         run = Recreation(self.compiled, start, prices=prices, seed=seed)
         run.construct(shares, many=self.large)
         self.chains.append(Chain(self.compiled, run, seed))
-        self.pace.begin_s = self.search.clock() - begun
+        self.pace.begin_s, self.pace.searched_s = self.search.clock() - begun, 0.0
 
     def _turn(self, turn: int) -> float:
         """One turn of both sides; returns the relative gain of the placement."""
@@ -325,7 +325,7 @@ class _BothSides:
         else:
             tasks = [partial(c.recreate, steps, warmth, over, last=last) for c in self.chains]
             self._beside_dual(tasks)
-        self.pace.step_s = (self.search.clock() - begun) / max(1, steps)
+        self.pace.turned(steps, self.search.clock() - begun)
 
     def _affordable(self) -> int:
         """Steps of a turn; the last that there is time for has fewer, so that it ends cold."""

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from placement.compiled import Compiled
 from placement.methods.bundle import Bundle
@@ -81,7 +82,11 @@ class DualSide:
         if self.settled:
             self._bundle = self._bundle or Bundle(self.completer, self._known)
             effort = AROUND + EACH * self.completer.n_items
-            self._bundle.advance(max(1, arcs // effort), over)
+            for _ in range(max(1, arcs // effort)):
+                if self.done or over() or self._late:
+                    return
+                with self._timed():
+                    self._bundle.advance(1, over)
         else:
             self.price(over, lambda done: done >= arcs)
 
@@ -99,21 +104,27 @@ class DualSide:
         assert self.guide is not None
         return self.guide
 
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Remember how long completing prices takes at most; beside a search that is longer."""
+        begun = time.monotonic()
+        yield
+        self._complete_s = max(self._complete_s, time.monotonic() - begun)
+
     @property
     def _late(self) -> bool:
-        """Whether there is no more than the time to complete what there is."""
+        """Whether there is no more than the time to complete prices."""
         return self._left_s() <= self._complete_s
 
     def _complete(self, prices: Prices) -> None:
         """Complete prices, and follow them where they prove more than those before."""
-        begun = time.monotonic()
-        found = self.completer.complete(
-            prices.demand,
-            prices.verification,
-            tolls=self.completer.tolls(prices.copying),
-            near=self.guide,
-            side_by_side=self._side_by_side,
-        )
-        self._complete_s = max(self._complete_s, time.monotonic() - begun)
+        with self._timed():
+            found = self.completer.complete(
+                prices.demand,
+                prices.verification,
+                tolls=self.completer.tolls(prices.copying),
+                near=self.guide,
+                side_by_side=self._side_by_side,
+            )
         if self.guide is None or found.bound > self.guide.bound:
             self.guide = found

@@ -24,15 +24,15 @@ class Pace:
     ----------
     offer_s, certify_s, begin_s : float
         Seconds that it takes to hand in a placement, and prices, and to begin a chain.
-    step_s : float
-        Seconds of a step of ruin and recreate in the last turn; 0 before there was any.
+    searched_s : float
+        Seconds of ruin and recreate since a chain began.
     """
 
     def __init__(self, search: Search, deadline: float) -> None:
         self._search, q = search, search.quantities
         self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
         self._begun_at = search.clock()
-        self.offer_s = self.begin_s = self.step_s = 0.0
+        self.offer_s = self.begin_s = self.searched_s = self._step_s = 0.0
         self.certify_s = CERTIFY_S * search.compiled.table_size
 
     @property
@@ -65,4 +65,9 @@ class Pace:
 
     def steps(self, seconds: float) -> float:
         """How many steps there is time for in so many seconds, as far as is known."""
-        return seconds / self.step_s if self.step_s else math.inf
+        return seconds / self._step_s if self._step_s else math.inf
+
+    def turned(self, steps: int, seconds: float) -> None:
+        """Take note of how long so many steps have taken."""
+        self._step_s = seconds / max(1, steps)
+        self.searched_s += seconds
