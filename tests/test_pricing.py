@@ -14,11 +14,11 @@ from placement.engines import solve_linear
 from placement.generate import generate
 from placement.methods.completion import complete
 from placement.methods.newcopies import NewCopies
-from placement.methods.pricing import firstorder, splitting
+from placement.methods.pricing import firstorder, pooling, splitting
 from placement.methods.pricing.cells import market
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.focusing import Focus, likely
-from placement.methods.pricing.kernels import VALUE, X
+from placement.methods.pricing.kernels import NEW_BULK, STORED, VALUE, X
 from placement.methods.pricing.levels import lift, merge
 from placement.methods.pricing.pooling import NO_WAY, pool
 from placement.methods.pricing.pricer import Pricer
@@ -210,6 +210,25 @@ def test_so_it_does_where_there_are_hosts(medium):
     assert len(pooled.source_keys)
     focus, optimum = focused(pooled), by_highs(pooled)
     assert focus.order.values() == pytest.approx((optimum, optimum), rel=3e-3)
+
+
+@pytest.mark.parametrize("hosts", [False, True])
+def test_bulks_that_single_copies_replace_change_no_optimum(medium, hosts, monkeypatch):
+    """They are left out, with hosts where bulks bring one and without."""
+    coarse = solved(whole(medium), 400)
+    given = (*take_apart(coarse, 400), NewCopies(medium)) if hosts else market(medium)
+    fewer, usual = pool(*given), pooling._Pool._hosts
+
+    def with_all(self, new_copies):
+        costs = self.copy_cost[NEW_BULK].copy()
+        usual(self, new_copies)
+        self.copy_cost[NEW_BULK], self.pays_bulk = costs, np.ones_like(self.pays_bulk)
+
+    monkeypatch.setattr(pooling._Pool, "_hosts", with_all)
+    every, bulks = pool(*given), slice(NEW_BULK * len(fewer.windows), STORED * len(fewer.windows))
+    assert (fewer.rest.most[bulks] == 0).any()
+    assert every.rest.most[bulks].min() > 0
+    assert by_highs(fewer) == pytest.approx(by_highs(every), rel=1e-7)
 
 
 def test_likely_arcs_are_those_in_use_and_the_cheapest(medium):

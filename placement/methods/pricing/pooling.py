@@ -8,9 +8,9 @@ import scipy.sparse as sp
 from placement.methods.newcopies import NewCopies
 from placement.methods.pricing.cells import Cells, Offers, with_outer
 from placement.methods.pricing.hosts import find_hosts, no_hosts
-from placement.methods.pricing.kernels import KEPT
+from placement.methods.pricing.kernels import KEPT, NEW_BULK
 from placement.methods.pricing.pooled import WAYS, Pooled, Rest
-from placement.quantities import Floats, Ints
+from placement.quantities import Bools, Floats, Ints
 
 _TINY = 1e-9
 _DEAR = 100.0
@@ -78,12 +78,15 @@ class _Pool:
         self.kept, self.stored = kept[self.m, self.z], stored[self.m, self.z]
         self.load_s = q.span[self.m] * q.weights_gb[self.m] / cells.mean(q.load_gb_per_s)[self.z]
         loading = cells.rate[self.z] * self.load_s
-        fetch, own, self.bulk = self._reading()
-        self.copy_cost = [loading + fetch, 0.0 * loading]
-        self.copy_cost += [loading * self.bulk + own, loading * self.bulk]
+        self.fetch, self.own, self.bulk = self._reading()
+        self.copy_cost = [loading + self.fetch, 0.0 * loading]
+        self.copy_cost += [loading * self.bulk + self.own, loading * self.bulk]
 
     def _hosts(self, new_copies: NewCopies | None) -> None:
-        """Hosts, and copies that are read from another zone."""
+        """Hosts, copies that are read from another zone, and new ones in bulk.
+
+        None of these where as many single ones, and the cheapest host there, cost no more.
+        """
         self.hosts, far = no_hosts(len(self.m)), np.full(len(self.m), NO_WAY)
         if new_copies is not None:
             copies, offered = (self.m, self.z), np.maximum(self.offered, _TINY)
@@ -91,6 +94,9 @@ class _Pool:
             region = self.q.node_region[self.cells.node][self.z]
             far = np.minimum(new_copies.apart[self.m, region], NO_WAY)
         self.copy_cost.append(self.cells.rate[self.z] * self.load_s + far)
+        first = np.append(self.hosts.cost, 0.0)[self.hosts.of_copy]
+        self.pays_bulk: Bools = self.own < self.bulk * self.fetch + first
+        self.copy_cost[NEW_BULK][~self.pays_bulk] = NO_WAY
 
     def _widest_masks(self) -> Ints:
         """For each (model, cell) the mask of most capacity among those of its classes."""
@@ -167,7 +173,7 @@ class _Pool:
         gb /= np.maximum(size, _TINY)
         many = np.full(len(copy), np.inf)
         far = np.where(self.hosts.of_copy >= 0, np.inf, 0.0)
-        most = [many, self.kept, many, self.stored, far]
+        most = [many, self.kept, np.where(self.pays_bulk, np.inf, 0.0), self.stored, far]
         most += [np.ones(len(worth)), np.full(flows, np.inf), np.ones(len(nodes))]
         most.append(np.full(len(self.hosts), np.inf))
         ways = copy, copy, copy * self.bulk, copy * self.bulk, copy
@@ -213,7 +219,7 @@ class _Pool:
         wide = self._widest_masks()
         one, size = np.ones(len(self.m)), len(self.m)
         ways = (
-            (one, one), (self.kept, one), (one, self.bulk), (self.stored, self.bulk),
+            (one, one), (self.kept, one), (self.pays_bulk, self.bulk), (self.stored, self.bulk),
             (self.hosts.of_copy >= 0, one),
         )  # fmt: skip
         for way, (most, each) in enumerate(ways):
