@@ -133,3 +133,12 @@ def test_a_hint_changes_no_more_than_rounding():
             assert told.bound == pytest.approx(alone.bound, rel=1e-8, abs=1e-9)
             rents = [done.rent.clip(0.0) for done in (told, alone)]
             assert rents[0] == pytest.approx(rents[1], rel=1e-6, abs=1e-7)
+
+
+def test_the_least_prices_are_found_once_and_stay_as_they_are():
+    """Who wants to change them has to copy them."""
+    one = Compiled(generate("small", seed=0))
+    floor = floor_prices(one)
+    assert floor_prices(one) is floor
+    with pytest.raises(ValueError, match="read-only"):
+        floor.demand[:] = 1.0

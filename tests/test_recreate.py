@@ -10,6 +10,7 @@ from tinies import feasible_seeds
 
 from placement import Solution
 from placement.generate import generate
+from placement.methods.recreate import improver
 from placement.methods.recreate.changes import undo
 from placement.methods.recreate.ejecting import eject, make_room
 from placement.methods.recreate.improver import Recreation
@@ -139,6 +140,17 @@ def test_guides_are_taken():
     recreation.guide(dear, np.full(compiled("medium").quantities.n_nodes, 1e-4))
     recreation.advance(500, 0.1)
     assert not exact(recreation).violations
+
+
+def test_a_guide_that_leads_already_changes_nothing(monkeypatch):
+    """The same prices once more take no time."""
+    recreation, taken = advanced(compiled("medium")), []
+    rent = np.full(compiled("medium").quantities.n_nodes, 1e-4)
+    monkeypatch.setattr(improver, "set_values", lambda *_: taken.append(1))
+    recreation.guide(recreation.prices, rent)
+    recreation.guide(recreation.prices, rent)
+    recreation.guide(replace(recreation.prices), rent)
+    assert len(taken) == 2
 
 
 # --- ruin --------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ Engagement is spread over a node's capacity, each class takes the node that is t
 cheapest verifiers, and nothing competes. Closed form, so that even the hastiest answer has a bound.
 """
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from placement.compiled import Compiled
@@ -15,9 +17,20 @@ _DEAR = 50.0
 _BELOW = 1 - 1e-9
 """Prices stay this much below costs, so that rounding never makes a request seem to pay."""
 
+_found: WeakKeyDictionary[Compiled, Prices] = WeakKeyDictionary()
+
 
 def floor_prices(compiled: Compiled) -> Prices:
-    """Prices whose certificate needs no search."""
+    """Prices whose certificate needs no search; found once for an instance, and read-only."""
+    known = _found.get(compiled)
+    if known is None:
+        known = _found[compiled] = _floor(compiled)
+        for array in vars(known).values():
+            array.flags.writeable = False
+    return known
+
+
+def _floor(compiled: Compiled) -> Prices:
     q = compiled.quantities
     prices = Prices.zero(q)
     prices.capacity[:] = compiled.engagement_rate

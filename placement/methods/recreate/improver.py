@@ -90,7 +90,9 @@ class Recreation:
         moved = float(np.sum(q.weights_gb @ (self._base & ~q.hosted)))
         self._book.change("moved_left", self._book.moved_left - moved)
         self._load()
-        self.guide(prices or self._least, None)
+        self.prices = prices or self._least
+        self._rent: Floats | None = None
+        self._set_values()
         self._must = np.flatnonzero(np.isinf(q.penalty) & ~frozen)
         self._best_cost, self._best_rows = np.inf, rows_of(self._book)
         self._best_base, self._complete = self._base, False
@@ -153,8 +155,12 @@ class Recreation:
             $ per accelerator-second that a node's time earns beyond its own cost and engagement;
             None to read it from `prices.capacity`.
         """
-        self.prices = prices
-        set_values(self.compiled, self._book, self._least, prices, rent)
+        if prices is not self.prices or rent is not self._rent:
+            self.prices, self._rent = prices, rent
+            self._set_values()
+
+    def _set_values(self) -> None:
+        set_values(self.compiled, self._book, self._least, self.prices, self._rent)
 
     def construct(self, shares: Shares | None = None, *, many: bool = False) -> None:
         """Place what waits: what few nodes can run first; then close nodes that do not pay.
