@@ -63,19 +63,6 @@ def test_halves_are_searched_where_nodes_are_many(small, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("left_s", "steps"), [(np.inf, 1000), (12.0, 1000), (4.0, 400), (0.0, 1), (-1.0, 1)]
-)
-def test_the_last_turn_has_the_steps_that_there_is_time_for(small, monkeypatch, left_s, steps):
-    """At the pace of the turn before; all of them where there was none."""
-    sides = bothsides._BothSides(search_of(small), np.inf)
-    sides.steps = 1000
-    monkeypatch.setattr(sides.pace, "left_s", lambda: left_s)
-    assert sides._affordable() == 1000
-    sides.pace.turned(100, 1.0)
-    assert sides._affordable() == steps
-
-
-@pytest.mark.parametrize(
     ("searched_s", "left_s", "late"),
     [(0.0, 5.0, False), (0.0, 3.0, True), (20.0, 21.0, False), (20.0, 19.0, True)],
 )
@@ -87,3 +74,17 @@ def test_a_search_begins_again_while_it_would_get_as_far(
     sides.pace.begin_s, sides.pace.searched_s = 2.0, searched_s
     monkeypatch.setattr(sides.pace, "left_s", lambda: left_s)
     assert sides._late == late
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_last_prices_in_time_are_certified_beside_the_search(small, monkeypatch, late):
+    """Then the dual side has ended; before, nothing is certified in the middle of a turn."""
+    sides = bothsides._BothSides(search_of(small), np.inf)
+    sides._open_dual()
+    sides._open_primal()
+    known = sides.search.certified
+    monkeypatch.setattr(sides.pace, "before_last_s", lambda: 0.0 if late else np.inf)
+    sides.dual._left_s = sides.pace.before_last_s
+    sides._go_uphill()
+    assert sides.pace.certified == late
+    assert (sides.search.certified != known) == late

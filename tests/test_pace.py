@@ -37,6 +37,16 @@ def test_handing_in_takes_as_long_as_it_took(search):
     assert pace.end == pytest.approx(150.0 - 3.0 * module.AT_ONCE)
 
 
+def test_prices_that_the_judge_has_seen_take_no_more_time(search):
+    """Before, the last of them have to be there so early that they are seen before the end."""
+    pace = Pace(search, 150.0)
+    pace.offer_s, pace.certify_s = 3.0, 2.0
+    search.threads, search.now = 2, 140.0
+    assert pace.before_last_s() == pytest.approx(5.0)
+    pace.certified = True
+    assert pace.left_s() == pytest.approx(7.0)
+
+
 def test_it_is_over_when_handing_in_has_to_begin(search):
     """Not a second before."""
     search.threads = 1
@@ -74,3 +84,16 @@ def test_a_search_is_as_old_as_the_turns_since_it_began(search):
     search.now = 140.0
     pace.turned(50, 3.0)
     assert pace.searched_s == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("end", "steps"), [(math.inf, 1000), (112.0, 1000), (104.0, 400), (100.0, 1), (99.0, 1)]
+)
+def test_the_last_turn_has_the_steps_that_there_is_time_for(search, end, steps):
+    """At the pace of the turn before; all of them where there was none."""
+    search.threads = 1
+    pace = Pace(search, end)
+    pace.certify_s = 0.0
+    assert pace.affordable(1000) == 1000
+    pace.turned(100, 1.0)
+    assert pace.affordable(1000) == steps

@@ -1,9 +1,9 @@
 """Closing in from both sides: prices bound the cost and guide the search for a placement.
 
 In turns of fixed work, side by side where there are two threads: the dual side improves its prices,
-the primal side ruins and recreates; then they tell each other what they have found. Once the dual
-side is done, a second search takes its place. What is done in a turn depends on work alone, so
-before the time limit the same seed gives the same answer.
+the primal side ruins and recreates, two chains of plans or both halves of one; then they tell each
+other what they have found. What is done in a turn depends on work alone, so before the time limit
+the same seed gives the same answer.
 """
 
 import math
@@ -28,7 +28,7 @@ from placement.prices import Prices
 from placement.search import Search
 from placement.solution import Placement
 
-OPENING, WAIT = 1_200, 0.5
+OPENING, WAIT = 1_200, 0.6
 """Looks at every arc before a placement follows the prices. Where nodes are many it waits until
 they are settled, for this share of the time."""
 ARCS, ARCS_A_NODE = 30_000_000, 50_000
@@ -54,9 +54,6 @@ ROUNDS, IDLE_ROUNDS = 8, 2
 HOT, ANNEALED, ANNEAL, ANNEAL_CROSSED = 0.08, 300, 0.75, 0.3
 """First temperature of an annealing over the mean cost of a node, the most steps for each pair of
 nodes, and its share of the time left; that where what it finds is crossed."""
-HALVES = 2
-"""Of so many turns with one chain the first searches all of the network, beside the dual side until
-that is done; the others search its halves at once."""
 CHAINS = 2
 """Chains of plans where nodes are not many and prices are settled, however many threads there are,
 so that answers do not differ."""
@@ -119,8 +116,8 @@ class _BothSides:
             late = self._time_to_cross
             self._until_idle(lambda _: self._another(), 0.0, IDLE_ROUNDS, late, ROUNDS)
             self._cross()
-        while not (self.pace.over() or self.dual.done):
-            self.dual.advance(self.arcs, self.pace.over)
+        while not (self.pace.over() or self.pace.certified or self.dual.done):
+            self._go_uphill()
         self._certify()
         return self.dual.guide
 
@@ -183,7 +180,7 @@ class _BothSides:
         cooling, turn = Cooling(HOT * self._node_cost, ANNEALED * nodes**2), 0
         while not (cooling.over or self.pace.over() or self.search.clock() > latest):
             affordable = self.pace.steps(latest - self.search.clock())
-            self._work(turn, *cooling.turn(self.steps, affordable))
+            self._work(*cooling.turn(self.steps, affordable))
             turn += 1
             if turn % OFFERED == 0:
                 self._offer()
@@ -208,8 +205,9 @@ class _BothSides:
     # --- the dual side -------------------------------------------------------------------------
 
     def _open_dual(self) -> None:
-        dual = DualSide(self.compiled, self.search.prices, self.pace.left_s, self._side_by_side)
-        latest = self.pace.after(WAIT)
+        pace, known = self.pace, self.search.prices
+        dual = DualSide(self.compiled, known, pace.before_last_s, self._side_by_side)
+        latest = pace.after(WAIT)
         most = OPENING * len(dual.pricer.fine)
 
         def enough(arcs: int) -> bool:
@@ -218,16 +216,24 @@ class _BothSides:
             return arcs >= most and dual.pricer.followable
 
         if self.search.start is None:
-            dual.price(self.pace.over, enough)
+            dual.price(pace.over, enough)
         self.dual = dual
 
-    def _certify(self) -> None:
+    def _certify(self, *, last: bool = False) -> None:
         """Have the judge see the best prices, where they prove more than it has seen."""
         best, known = self.dual.best if self.dual else None, self.search.certified
         if best is not None and (known is None or best.bound > known * (1 + 1e-9)):
             begun = self.search.clock()
             self.search.certify(best.prices)
             self.pace.certify_s = max(self.pace.certify_s, self.search.clock() - begun)
+        self.pace.certified |= last
+
+    def _go_uphill(self) -> None:
+        """A turn of the dual side; the judge sees its prices at once where no other is in time."""
+        assert self.dual is not None
+        self.dual.advance(self.arcs, self.pace.over)
+        if self.dual.late:
+            self._certify(last=True)
 
     @property
     def _guide(self) -> Completion:
@@ -311,25 +317,20 @@ class _BothSides:
     def _turn(self, turn: int) -> float:
         """One turn of both sides; returns the relative gain of the placement."""
         before = self.objective
-        self._work(turn, self._affordable(), self._warmth() * COOLING**turn, 0.0)
+        self._work(self.pace.affordable(self.steps), self._warmth() * COOLING**turn, 0.0)
         return self._gain(before)
 
-    def _work(self, turn: int, steps: int, warmth: float, last: float) -> None:
+    def _work(self, steps: int, warmth: float, last: float) -> None:
         """So many steps of ruin and recreate, beside the dual side where that has not ended."""
         for chain in self.chains:
             chain.guide(self._guide)
         begun, over = self.search.clock(), self.pace.over
-        alone = self.dual is None or self.dual.done
-        if self._shares_threads and (alone or turn % HALVES):
-            self.chains[0].recreate_halves(steps, warmth, over, self._side_by_side, last=last)
+        if self._shares_threads:
+            self.chains[0].recreate_halves(steps, warmth, over, self._beside_dual, last=last)
         else:
             tasks = [partial(c.recreate, steps, warmth, over, last=last) for c in self.chains]
             self._beside_dual(tasks)
         self.pace.turned(steps, self.search.clock() - begun)
-
-    def _affordable(self) -> int:
-        """Steps of a turn; the last that there is time for has fewer, so that it ends cold."""
-        return int(min(self.steps, max(1.0, self.pace.steps(self.pace.left_s()))))
 
     @property
     def _shares_threads(self) -> bool:
@@ -364,13 +365,13 @@ class _BothSides:
         return self._gain(before)
 
     def _beside_dual(self, tasks: Sequence[Task]) -> None:
-        """The tasks of all chains, or of one beside the dual side where that has not ended."""
-        dual = self.dual
-        assert dual is not None
-        if dual.done:
+        """The tasks, with the dual side beside them until that has ended."""
+        if self.pace.certified:
             self._side_by_side(tasks)
-        else:
-            self._side_by_side([tasks[0], partial(dual.advance, self.arcs, self.pace.over)])
+            return
+        self._side_by_side([*tasks, self._go_uphill])
+        if self.dual is not None and self.dual.done:
+            self._certify(last=True)
 
     @property
     def objective(self) -> float:

@@ -6,7 +6,7 @@ Reflow lets all move at once, in parts of requests; what it closes stays closed 
 made whole, and ruin and recreate places the few that found no place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -101,11 +101,10 @@ class Chain:
     ) -> None:
         """The same in either half of the network at once, or in all of it where there are none."""
         halves = self.run.halves()
-        side_by_side([partial(_cool, half, steps, warmth, last, over) for half in halves])
+        parts: Sequence[Half | Recreation] = halves or [self.run]
+        side_by_side([partial(_cool, part, steps, warmth, last, over) for part in parts])
         if halves:
             self.run.join(halves)
-        else:
-            self.recreate(steps, warmth, over, last=last)
 
     def follow(self, leader: "Chain") -> None:
         """Give up what it has for the best plan of another chain, where that is far better."""

@@ -83,7 +83,7 @@ class DualSide:
             self._bundle = self._bundle or Bundle(self.completer, self._known)
             effort = AROUND + EACH * self.completer.n_items
             for _ in range(max(1, arcs // effort)):
-                if self.done or over() or self._late:
+                if self.done or over() or self.late:
                     return
                 with self._timed():
                     self._bundle.advance(1, over)
@@ -93,7 +93,7 @@ class DualSide:
     def price(self, over: Callable[[], bool], enough: Callable[[int], bool]) -> None:
         """Better pooled prices, until so many arcs are enough; completed if there is time."""
         done = 0
-        while not (self.pricer.done or enough(done) or over() or self._late):
+        while not (self.pricer.done or enough(done) or over() or self.late):
             done += self.pricer.advance(LOOK)
         if not over():
             self._complete(self.pricer.prices())
@@ -112,7 +112,7 @@ class DualSide:
         self._complete_s = max(self._complete_s, time.monotonic() - begun)
 
     @property
-    def _late(self) -> bool:
+    def late(self) -> bool:
         """Whether there is no more than the time to complete prices."""
         return self._left_s() <= self._complete_s
 

@@ -24,6 +24,8 @@ class Pace:
     ----------
     offer_s, certify_s, begin_s : float
         Seconds that it takes to hand in a placement, and prices, and to begin a chain.
+    certified : bool
+        Whether the judge has seen the last prices.
     searched_s : float
         Seconds of ruin and recreate since a chain began.
     """
@@ -33,11 +35,14 @@ class Pace:
         self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
         self._begun_at = search.clock()
         self.offer_s = self.begin_s = self.searched_s = self._step_s = 0.0
+        self.certified = False
         self.certify_s = CERTIFY_S * search.compiled.table_size
 
     @property
     def finish_s(self) -> float:
-        """Seconds for handing in placement and prices, by how long that took before."""
+        """Seconds for handing in what has to be at the end, by how long that took before."""
+        if self.certified:
+            return self.offer_s
         if self._search.threads < 2:
             return self.offer_s + self.certify_s
         return AT_ONCE * max(self.offer_s, self.certify_s)
@@ -50,6 +55,10 @@ class Pace:
     def left_s(self) -> float:
         """Seconds until it is over."""
         return self.end - self._search.clock()
+
+    def before_last_s(self) -> float:
+        """Seconds until the last prices have to be there, for the judge to see them in time."""
+        return self.deadline - self.offer_s - self.certify_s - self._search.clock()
 
     def over(self) -> bool:
         """Whether it is time to hand in what there is."""
@@ -66,6 +75,10 @@ class Pace:
     def steps(self, seconds: float) -> float:
         """How many steps there is time for in so many seconds, as far as is known."""
         return seconds / self._step_s if self._step_s else math.inf
+
+    def affordable(self, steps: int) -> int:
+        """So many steps, or as many as there is time for, so that the last turn ends cold."""
+        return int(min(steps, max(1.0, self.steps(self.left_s()))))
 
     def turned(self, steps: int, seconds: float) -> None:
         """Take note of how long so many steps have taken."""
