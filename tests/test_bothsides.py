@@ -64,7 +64,7 @@ def test_halves_are_searched_where_nodes_are_many(small, monkeypatch):
 
 @pytest.mark.parametrize(
     ("searched_s", "left_s", "late"),
-    [(0.0, 5.0, False), (0.0, 3.0, True), (20.0, 21.0, False), (20.0, 19.0, True)],
+    [(0.0, 3.0, False), (0.0, 1.0, True), (20.0, 19.0, False), (20.0, 17.0, True)],
 )
 def test_a_search_begins_again_while_it_would_get_as_far(
     small, monkeypatch, searched_s, left_s, late

@@ -97,3 +97,13 @@ def test_the_last_turn_has_the_steps_that_there_is_time_for(search, end, steps):
     assert pace.affordable(1000) == 1000
     pace.turned(100, 1.0)
     assert pace.affordable(1000) == steps
+
+
+def test_a_portion_is_begun_where_one_as_long_as_the_last_would_end_in_time(search):
+    """The first counts from the beginning."""
+    pace = Pace(search, math.inf)
+    search.now = 104.0
+    assert pace.as_much_again(108.0)
+    search.now = 107.0
+    assert not pace.as_much_again(109.0)
+    assert pace.as_much_again(107.0)

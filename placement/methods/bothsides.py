@@ -207,13 +207,11 @@ class _BothSides:
     def _open_dual(self) -> None:
         pace, known = self.pace, self.search.prices
         dual = DualSide(self.compiled, known, pace.before_last_s, self._side_by_side)
-        latest = pace.after(WAIT)
-        most = OPENING * len(dual.pricer.fine)
+        latest, most = pace.after(WAIT), OPENING * len(dual.pricer.fine)
 
         def enough(arcs: int) -> bool:
-            if self.large:
-                return self.search.clock() >= latest
-            return arcs >= most and dual.pricer.followable
+            late = not pace.as_much_again(latest)
+            return late if self.large else arcs >= most and dual.pricer.followable
 
         if self.search.start is None:
             dual.price(pace.over, enough)
@@ -271,7 +269,12 @@ class _BothSides:
         apart = self.dual is not None and self.dual.pricer.apart
         sooner = self.born is None or (apart and not self.along)
         needed = (SOONER if sooner else AS_SOON) * self.pace.searched_s
-        return self.pace.left_s() <= needed + CHAINS * self.pace.begin_s
+        return self.pace.left_s() <= needed + self._begins * self.pace.begin_s
+
+    @property
+    def _begins(self) -> int:
+        """How many chains begin at once."""
+        return CHAINS if self._settled and not self.large else 1
 
     @property
     def _old(self) -> bool:
@@ -296,7 +299,7 @@ class _BothSides:
         shares = self.dual.shares() if self.dual is not None and start is None else None
         self.along = shares is not None
         self.chains = []
-        for _ in range(CHAINS if self._settled and not self.large else 1):
+        for _ in range(self._begins):
             self.begun += 1
             self._begin(start, guide.prices, self.search.seed + self.begun, shares)
 
@@ -325,17 +328,12 @@ class _BothSides:
         for chain in self.chains:
             chain.guide(self._guide)
         begun, over = self.search.clock(), self.pace.over
-        if self._shares_threads:
+        if self._settled and self.large:
             self.chains[0].recreate_halves(steps, warmth, over, self._beside_dual, last=last)
         else:
             tasks = [partial(c.recreate, steps, warmth, over, last=last) for c in self.chains]
             self._beside_dual(tasks)
         self.pace.turned(steps, self.search.clock() - begun)
-
-    @property
-    def _shares_threads(self) -> bool:
-        """Whether there is one chain that keeps all threads."""
-        return self._settled and self.large
 
     def _gain(self, before: float) -> float:
         """Relative gain of the placement since it cost so much; none where that was nothing."""
@@ -358,7 +356,7 @@ class _BothSides:
             chain.reflow(guide, latest, side_by_side)
             chain.recreate(steps, warmth, self.pace.over)
 
-        if self._shares_threads:
+        if self._settled and self.large:
             flow(self.chains[0], self._side_by_side)
         else:
             self._beside_dual([partial(flow, chain, one_by_one) for chain in self.chains])

@@ -35,7 +35,7 @@ class Pace:
         self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
         self._begun_at = search.clock()
         self.offer_s = self.begin_s = self.searched_s = self._step_s = 0.0
-        self.certified = False
+        self._asked, self.certified = self._begun_at, False
         self.certify_s = CERTIFY_S * search.compiled.table_size
 
     @property
@@ -67,6 +67,11 @@ class Pace:
     def after(self, share: float) -> float:
         """When so much of the time is over."""
         return self._begun_at + self.span_s(share)
+
+    def as_much_again(self, latest: float) -> bool:
+        """Whether what took all the time since this was asked last would end by then."""
+        before, self._asked = self._asked, self._search.clock()
+        return 2 * self._asked - before <= latest
 
     def span_s(self, share: float) -> float:
         """Seconds of such a share of the time."""
