@@ -64,15 +64,16 @@ def test_what_does_not_fit_is_passed_over():
 
 
 def test_more_of_it_is_kept():
-    """Than where stars alone decide; and such plans are feasible."""
-    one = Compiled(generate("large", seed=3))
-    guide, shares = relaxed(one)
-    kept = []
-    for keeping in (True, False):
-        recreation = begun(one, guide)
-        recreation.construct(shares, many=keeping)
-        assert not judged(one, recreation.best).violations
-        rows = rows_of(recreation._book)
-        old = one.quantities.loaded[rows.replica_m, rows.replica_n]
-        kept.append(np.minimum(rows.replica_z, old).sum())
-    assert kept[0] > kept[1]
+    """Than where stars alone decide, over some networks; and such plans are feasible."""
+    kept = np.zeros(2, dtype=int)
+    for seed in (1, 2):
+        one = Compiled(generate("large", seed=seed))
+        guide, shares = relaxed(one)
+        for keeping in (True, False):
+            recreation = begun(one, guide)
+            recreation.construct(shares, many=keeping)
+            assert not judged(one, recreation.best).violations
+            rows = rows_of(recreation._book)
+            old = one.quantities.loaded[rows.replica_m, rows.replica_n]
+            kept[int(not keeping)] += np.minimum(rows.replica_z, old).sum()
+    assert kept[0] > 1.02 * kept[1]

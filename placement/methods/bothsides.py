@@ -171,7 +171,8 @@ class _BothSides:
         self.search.enter("reflow")
         self._until_idle(lambda _: self._flow_turn(), LITTLE, FLOW_PATIENCE)
         self._side_by_side([self._offer, self._certify])
-        self.elite.keep(self.chains)
+        if self.crossable:
+            self.elite.keep(self.chains)
         return finished
 
     def _anneal(self, latest: float) -> bool:
