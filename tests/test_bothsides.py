@@ -25,7 +25,7 @@ def closed_in(compiled, **options):
 
 @pytest.mark.slow
 def test_another_search_finds_what_the_first_has_not(monkeypatch):
-    """One more search ends lower where the first ends high, never higher, and is feasible."""
+    """One more search ends lower on these two networks, and is feasible."""
     ratios = []
     for seed in (1, 6):
         one = Compiled(generate("medium", seed=seed))
@@ -35,8 +35,7 @@ def test_another_search_finds_what_the_first_has_not(monkeypatch):
         again = closed_in(one)
         ratios.append(again.objective / first.objective)
         assert not judged(one, again.best).violations
-    assert max(ratios) <= 1
-    assert np.mean(ratios) < 0.99
+    assert max(ratios) < 1
 
 
 def test_threads_do_not_change_what_is_found(small, monkeypatch):
