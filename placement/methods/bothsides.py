@@ -370,7 +370,7 @@ class _BothSides:
             return
         self._side_by_side([*tasks, self._go_uphill])
         if self.dual is not None and self.dual.done:
-            self._certify(last=True)
+            self._certify(last=True)  # not beside them: it can end the search, at any step
 
     @property
     def objective(self) -> float:

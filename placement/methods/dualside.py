@@ -83,10 +83,8 @@ class DualSide:
             self._bundle = self._bundle or Bundle(self.completer, self._known)
             effort = AROUND + EACH * self.completer.n_items
             for _ in range(max(1, arcs // effort)):
-                if self.done or over() or self.late:
-                    return
                 with self._timed():
-                    self._bundle.advance(1, over)
+                    self._bundle.advance(1, lambda: over() or self.late)
         else:
             self.price(over, lambda done: done >= arcs)
 
