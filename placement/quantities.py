@@ -9,12 +9,12 @@ nodes, `m` models. A class without model has model -1; a missing region or accel
 too, and every lookup table ends with a row for it.
 """
 
-from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from placement.columns import SetTable, codes, floats, index_of
 from placement.instance import Instance
 
 Ints = npt.NDArray[np.int64]
@@ -54,27 +54,6 @@ def whole_down(amount: npt.ArrayLike) -> Ints:
     return np.asarray(whole, dtype=np.int64)
 
 
-def _floats(values: Sequence[float | None], missing: float = 0.0) -> Floats:
-    return np.array([missing if v is None else v for v in values], dtype=float)
-
-
-def _codes(values: Sequence[str | None], index: dict[str, int]) -> Ints:
-    return np.array([-1 if v is None else index[v] for v in values], dtype=np.int64)
-
-
-def _index(names: Sequence[str]) -> dict[str, int]:
-    return {name: i for i, name in enumerate(names)}
-
-
-class _SetTable:
-    """Distinct sets of names, so that set questions become one table lookup."""
-
-    def __init__(self, sets: Sequence[frozenset[str] | None]) -> None:
-        self.distinct = list(dict.fromkeys(sets))
-        at = {value: i for i, value in enumerate(self.distinct)}
-        self.codes: Ints = np.array([at[value] for value in sets], dtype=np.int64)
-
-
 class Quantities:
     """An instance by columns, with everything that follows from the data alone.
 
@@ -89,10 +68,10 @@ class Quantities:
         self.n_models = len(instance.models)
         self.n_classes = len(instance.requests)
         self.n_regions = len(instance.regions)
-        self.node_index = _index([node.name for node in instance.nodes])
-        self.model_index = _index([model.name for model in instance.models])
-        self.class_index = _index([request.name for request in instance.requests])
-        self.region_index = _index([region.name for region in instance.regions])
+        self.node_index = index_of([node.name for node in instance.nodes])
+        self.model_index = index_of([model.name for model in instance.models])
+        self.class_index = index_of([request.name for request in instance.requests])
+        self.region_index = index_of([region.name for region in instance.regions])
         self._read_nodes(instance)
         self._read_groups(instance)
         self._read_models(instance)
@@ -104,24 +83,24 @@ class Quantities:
     def _read_nodes(self, instance: Instance) -> None:
         nodes = instance.nodes
         types = [n.accelerator for n in nodes] + [p.accelerator for p in instance.profiles]
-        self.type_index = _index(list(dict.fromkeys(t for t in types if t is not None)))
-        self.node_region = _codes([n.region for n in nodes], self.region_index)
-        self.node_type = _codes([n.accelerator for n in nodes], self.type_index)
+        self.type_index = index_of(list(dict.fromkeys(t for t in types if t is not None)))
+        self.node_region = codes([n.region for n in nodes], self.region_index)
+        self.node_type = codes([n.accelerator for n in nodes], self.type_index)
         self.hosts: Bools = np.array(["hosting" in n.roles for n in nodes], dtype=bool)
         self.infers: Bools = np.array(["inference" in n.roles for n in nodes], dtype=bool)
         self.verifies: Bools = np.array(["verification" in n.roles for n in nodes], dtype=bool)
-        self.accelerators = _floats([n.accelerators for n in nodes])
-        self.memory_gb = _floats([n.memory_gb for n in nodes])
-        self.storage_gb = _floats([n.storage_gb for n in nodes])
-        self.utilization = _floats([n.max_utilization for n in nodes])
-        self.load_gb_per_s = _floats([n.load_gb_per_s for n in nodes])
-        self.engaged_price = _floats([n.engaged_cost_per_hour for n in nodes])
-        self.accelerator_price = _floats([n.accelerator_cost_per_hour for n in nodes])
-        self.core_price = _floats([n.verification_cost_per_core_hour for n in nodes])
-        self.storage_price = _floats([n.storage_cost_per_gb_hour for n in nodes])
+        self.accelerators = floats([n.accelerators for n in nodes])
+        self.memory_gb = floats([n.memory_gb for n in nodes])
+        self.storage_gb = floats([n.storage_gb for n in nodes])
+        self.utilization = floats([n.max_utilization for n in nodes])
+        self.load_gb_per_s = floats([n.load_gb_per_s for n in nodes])
+        self.engaged_price = floats([n.engaged_cost_per_hour for n in nodes])
+        self.accelerator_price = floats([n.accelerator_cost_per_hour for n in nodes])
+        self.core_price = floats([n.verification_cost_per_core_hour for n in nodes])
+        self.storage_price = floats([n.storage_cost_per_gb_hour for n in nodes])
         self.capacity_s = self.accelerators * self.window_s * self.utilization
-        self.cores_s = _floats([n.verification_cores for n in nodes]) * self.window_s
-        self._tees = _SetTable([frozenset(n.tee) for n in nodes])
+        self.cores_s = floats([n.verification_cores for n in nodes]) * self.window_s
+        self._tees = SetTable([frozenset(n.tee) for n in nodes])
 
     def _read_groups(self, instance: Instance) -> None:
         """Control groups; a node without operator is a group of its own."""
@@ -144,11 +123,11 @@ class Quantities:
 
     def _read_models(self, instance: Instance) -> None:
         models = instance.models
-        self.weights_gb = _floats([m.weights_gb for m in models])
-        self.replica_gb = _floats([m.memory_gb for m in models])
-        self.span = _floats([m.accelerators for m in models])
+        self.weights_gb = floats([m.weights_gb for m in models])
+        self.replica_gb = floats([m.memory_gb for m in models])
+        self.span = floats([m.accelerators for m in models])
         self.min_hosts: Ints = np.array([m.min_hosts for m in models], dtype=np.int64)
-        self.origin = _codes([m.origin for m in models], self.region_index)
+        self.origin = codes([m.origin for m in models], self.region_index)
         shape = (self.n_models + 1, len(self.type_index) + 1)
         self.prefill_per_s, self.decode_per_s = np.full(shape, np.inf), np.full(shape, np.inf)
         self.has_profile: Bools = np.zeros(shape, dtype=bool)
@@ -167,20 +146,20 @@ class Quantities:
 
     def _read_classes(self, instance: Instance) -> None:
         rows = instance.requests
-        policies = _index([p.name for p in instance.policies])
-        self.class_model = _codes([r.model for r in rows], self.model_index)
-        self.class_region = _codes([r.region for r in rows], self.region_index)
-        self.class_policy = _codes([r.policy for r in rows], policies)
+        policies = index_of([p.name for p in instance.policies])
+        self.class_model = codes([r.model for r in rows], self.model_index)
+        self.class_region = codes([r.region for r in rows], self.region_index)
+        self.class_policy = codes([r.policy for r in rows], policies)
         self.count: Ints = np.array([r.count for r in rows], dtype=np.int64)
-        self.input_tokens = _floats([r.input_tokens for r in rows])
-        self.output_tokens = _floats([r.output_tokens for r in rows])
-        self.max_ttft_ms = _floats([r.max_ttft_ms for r in rows], missing=np.inf)
-        self.penalty = _floats([r.penalty for r in rows], missing=np.inf)
+        self.input_tokens = floats([r.input_tokens for r in rows])
+        self.output_tokens = floats([r.output_tokens for r in rows])
+        self.max_ttft_ms = floats([r.max_ttft_ms for r in rows], missing=np.inf)
+        self.penalty = floats([r.penalty for r in rows], missing=np.inf)
         """$ per unserved request, infinite where all must be served."""
-        self.latency_price = _floats([r.latency_cost_per_s for r in rows])
+        self.latency_price = floats([r.latency_cost_per_s for r in rows])
         self.total_count = int(sum(int(c) for c in self.count))
         places = [None if r.jurisdictions is None else frozenset(r.jurisdictions) for r in rows]
-        self._places = _SetTable(places)
+        self._places = SetTable(places)
         jurisdictions = [r.jurisdiction for r in instance.regions] + [""]
         self._place_ok: Bools = np.array(
             [[p is None or j in p for j in jurisdictions] for p in self._places.distinct], bool
@@ -192,13 +171,13 @@ class Quantities:
         at = self.class_policy
         self.mode: Ints = np.array([_MODES[p.mode] for p in rows] + [NONE], np.int64)[at]
         self.verifiers: Ints = np.array([p.verifier_count for p in rows] + [0], np.int64)[at]
-        self.sample = _floats([*(p.sample for p in rows), 1.0])[at]
+        self.sample = floats([*(p.sample for p in rows), 1.0])[at]
         kinds = {"group": 0, "node": 1, "none": 2}
         self.independence: Ints = np.array([*(kinds[p.independence] for p in rows), 0])[at]
-        self.overhead = _floats([*(p.executor_overhead for p in rows), 1.0])[at]
-        self.extra_s = _floats([*(p.executor_extra_s for p in rows), 0.0])[at]
-        self.core_s = _floats([*(p.verification_core_s for p in rows), 0.0])[at]
-        needs = _SetTable([*(frozenset(p.requires_tee) for p in rows), frozenset()])
+        self.overhead = floats([*(p.executor_overhead for p in rows), 1.0])[at]
+        self.extra_s = floats([*(p.executor_extra_s for p in rows), 0.0])[at]
+        self.core_s = floats([*(p.verification_core_s for p in rows), 0.0])[at]
+        needs = SetTable([*(frozenset(p.requires_tee) for p in rows), frozenset()])
         self._needs = needs.codes[at]
         self._tee_ok: Bools = np.array(
             [
@@ -221,12 +200,12 @@ class Quantities:
 
     def _read_pairs(self, instance: Instance) -> None:
         rows = instance.pairs
-        g = _codes([r.request for r in rows], self.class_index)
-        n = _codes([r.node for r in rows], self.node_index)
+        g = codes([r.request for r in rows], self.class_index)
+        n = codes([r.node for r in rows], self.node_index)
         order = np.argsort(g * self.n_nodes + n)
         self.pair_class, self.pair_node = g[order], n[order]
-        self.pair_cost = _floats([r.cost for r in rows])[order]
-        self.pair_work_s = _floats([r.work_s for r in rows], missing=np.nan)[order]
+        self.pair_cost = floats([r.cost for r in rows])[order]
+        self.pair_work_s = floats([r.work_s for r in rows], missing=np.nan)[order]
         self._pair_key = g[order] * self.n_nodes + n[order]
         self.paired: Bools = np.zeros(self.n_classes, dtype=bool)
         """Whether a class has rows in `pairs`."""

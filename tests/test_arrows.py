@@ -10,7 +10,8 @@ ARROWS = {
     "wording": "",
     "documents": "errors",
     "instance": "documents errors",
-    "quantities": "instance",
+    "columns": "",
+    "quantities": "columns instance",
     "solution": "documents errors instance quantities",
     "prices": "errors quantities",
     # The judge knows nothing of the judged.
