@@ -1,6 +1,7 @@
 """What nodes have loaded is opened before a construction, and given up where it serves nothing."""
 
 import numpy as np
+import pytest
 from reflows import compiled
 from searches import judged
 from test_confining import begun, relaxed

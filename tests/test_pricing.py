@@ -15,13 +15,14 @@ from placement.generate import generate
 from placement.methods.completion import complete
 from placement.methods.newcopies import NewCopies
 from placement.methods.pricing import firstorder, pooling, splitting
+from placement.methods.pricing import pricer as pricer_module
 from placement.methods.pricing.cells import market
-from placement.methods.pricing.firstorder import FirstOrder
+from placement.methods.pricing.firstorder import CHECKED, FirstOrder
 from placement.methods.pricing.focusing import Focus, likely
 from placement.methods.pricing.kernels import NEW_BULK, STORED, VALUE, X
 from placement.methods.pricing.levels import lift, merge
 from placement.methods.pricing.pooling import NO_WAY, pool
-from placement.methods.pricing.pricer import Pricer
+from placement.methods.pricing.pricer import LOOKED_APART, Pricer
 from placement.methods.pricing.refining import refine
 from placement.methods.pricing.splitting import take_apart
 from placement.methods.sidebyside import by_threads, one_by_one
@@ -349,6 +350,36 @@ def test_the_bound_is_close_to_the_whole_relaxation(medium):
     program = build(medium).program
     relaxed = program.cost @ solve_linear(program, time.monotonic() + 60).values
     assert 0.985 * relaxed < bound < 1.01 * relaxed
+
+
+def test_what_was_left_out_is_priced_before_the_end(medium, monkeypatch):
+    """What is left out becomes too cheap; chosen anew, as few arcs prove more."""
+    for name, value in (("KINDS", 6), ("RENEWED_APART", 10**6), ("WELL", 5_000_000)):
+        monkeypatch.setattr(pricer_module, name, value)
+    usual = settled(medium)
+    assert usual._focus is not None
+    monkeypatch.setattr(Pricer, "_end", lambda self: setattr(self, "done", True))
+    at_once = settled(medium)
+    assert usual._order.steps == at_once._order.steps + CHECKED
+    assert proven(medium, usual.prices()).bound > proven(medium, at_once.prices()).bound
+
+
+def test_arcs_are_chosen_anew_after_twice_as_many_steps_each_time(medium, monkeypatch):
+    """Once cells are taken apart, where there are more than are looked at."""
+    monkeypatch.setattr(pricer_module, "KINDS", 6)
+    steps, renew = [], Focus.renew
+
+    def counted(self):
+        steps.append(self.order.steps)
+        renew(self)
+
+    monkeypatch.setattr(Focus, "renew", counted)
+    pricer = settled(medium)
+    assert pricer.apart
+    assert len(steps) > 3
+    last = steps.index(LOOKED_APART)
+    times = [LOOKED_APART * 2**i for i in range(len(steps) - last - 1)]
+    assert steps[last:] == [*times, pricer._order.steps - CHECKED]
 
 
 def test_prices_never_prove_more_than_the_optimum():

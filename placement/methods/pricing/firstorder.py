@@ -51,8 +51,6 @@ class FirstOrder:
     def __init__(self, pooled: Pooled) -> None:
         self.pooled = pooled
         self.arc: Floats = np.zeros((ARC_COLUMNS, len(pooled.cost)), dtype=np.float32)
-        self.arc[COST], self.arc[WORK] = pooled.cost, pooled.work
-        self.arc[KAPPA], self.arc[BULK] = pooled.kappa, pooled.bulk_kappa
         self.column = np.zeros((4, len(pooled.rest.cost)))
         self.row = np.zeros((4, len(pooled.rest.needed)))
         self.source = np.zeros((4, len(pooled.source_keys) + 1))
@@ -64,6 +62,9 @@ class FirstOrder:
     def _prepare(self) -> None:
         """What only programs need that are worked on: not those of which a part is."""
         if not self._ready:
+            p = self.pooled
+            self.arc[COST], self.arc[WORK] = p.cost, p.work
+            self.arc[KAPPA], self.arc[BULK] = p.kappa, p.bulk_kappa
             self._read_rest()
             self._read_sources()
             self._set_steps()

@@ -65,6 +65,7 @@ class Focus:
 
     def _choose(self) -> None:
         whole, full, steps = self._whole, self.full, self.order.steps
+        self.order = whole
         self._arcs = np.flatnonzero(likely(whole, self._most))
         kept = whole.column[VALUE, : full.turned.start].reshape(WAYS, -1)[KEPT]
         free = np.flatnonzero((kept > USED) & (full.hosts.of_copy >= 0))

@@ -23,12 +23,15 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from placement.methods.pricing.cells import Cells
 from placement.methods.pricing.hosts import Hosts
 from placement.methods.pricing.kernels import FAR, NEW_BULK, STORED
 from placement.quantities import Floats, Ints
 
+Indices = NDArray[np.int32]
+"""What there is of each arc, in half the memory."""
 WAYS, IN_BULK = FAR + 1, [NEW_BULK, STORED]
 """How many ways there are to have copies, and those in bulk."""
 
@@ -89,9 +92,9 @@ class Pooled:
     run_g: Ints
     check_g: Ints
     first: Ints
-    at_cell: Ints
-    at_copy: Ints
-    at_mask: Ints
+    at_cell: Indices
+    at_copy: Indices
+    at_mask: Indices
     cost: Floats
     work: Floats
     kappa: Floats
@@ -119,7 +122,8 @@ class Pooled:
     @cached_property
     def source_keys(self) -> Ints:
         """The sources, sorted: row * hosts + host."""
-        return np.unique(self._arc_keys[self._arc_keys >= 0])
+        keys = self._arc_keys
+        return np.unique(keys[keys >= 0])
 
     @property
     def sources(self) -> tuple[Ints, Ints]:
@@ -128,12 +132,13 @@ class Pooled:
         return self.source_keys // hosts, self.source_keys % hosts
 
     @cached_property
-    def at_source(self) -> Ints:
+    def at_source(self) -> Indices:
         """The source of each arc; past all of them for arcs without one."""
-        at = np.searchsorted(self.source_keys, self._arc_keys)
-        return np.where(self._arc_keys >= 0, at, len(self.source_keys))
+        keys = self._arc_keys
+        at = np.where(keys >= 0, np.searchsorted(self.source_keys, keys), len(self.source_keys))
+        return at.astype(np.int32)
 
-    @cached_property
+    @property
     def _arc_keys(self) -> Ints:
         host, row = self.hosts.of_copy[self.at_copy], self.arc_row
         some = (host >= 0) & (row < len(self.run_g))

@@ -52,8 +52,8 @@ class _Pool:
         self.rows = len(self.run_g) + len(self.check_g)
         self.first = np.searchsorted(self.row, np.arange(self.rows + 1))
         self.model = self.q.class_model[np.concatenate([runs.g, redone.g])[order]]
-        self.cell = np.concatenate([runs.cell, redone.cell])[order]
-        self.mask = np.concatenate([runs.mask, redone.mask])[order]
+        self.cell = np.concatenate([runs.cell, redone.cell])[order].astype(np.int32)
+        self.mask = np.concatenate([runs.mask, redone.mask])[order].astype(np.int32)
         self.cost = np.concatenate([runs.cost, redone.cost])[order]
         self.work = np.concatenate([runs.work_s, redone.work_s])[order] / self.window
 
@@ -66,7 +66,7 @@ class _Pool:
         q, c, cells = self.q, self.c, self.cells
         useful = np.zeros((q.n_models, len(cells)), dtype=bool)
         useful[self.model, self.cell] = True
-        number = np.cumsum(useful).reshape(useful.shape) - 1
+        number = np.cumsum(useful, dtype=np.int32).reshape(useful.shape) - 1
         self.m, self.z = np.nonzero(useful)
         self.at_copy = number[self.model, self.cell]
         self.offered = q.span[self.m] * cells.mean(q.utilization)[self.z]
@@ -103,9 +103,11 @@ class _Pool:
         q, cells = self.q, self.cells
         of_kind = np.bincount(cells.node_kind, q.capacity_s, len(cells.kind_cell))
         size = np.bincount(cells.flow_mask, of_kind[cells.flow_kind], len(cells.mask_cell))
-        order = np.lexsort((size[self.mask], self.at_copy))
-        last = np.searchsorted(self.at_copy[order], np.arange(len(self.m)), side="right") - 1
-        return np.asarray(self.mask[order[last]])
+        order = np.argsort(size, kind="stable")
+        place, widest = np.empty_like(order), np.zeros(len(self.m), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        np.maximum.at(widest, self.at_copy, place[self.mask])
+        return np.asarray(order[widest])
 
     def _reading(self) -> tuple[Floats, Floats, Floats]:
         """$ of fetching weights from the best region, and of storing them; copies of a bulk."""

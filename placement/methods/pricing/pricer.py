@@ -34,19 +34,21 @@ THOROUGH = 3000
 """Steps on the finest level, at least, as far as they are affordable."""
 LOOKED, SOON = 4 * CHECKED, 20_000_000
 """Steps between two looks at how far a level has come; fewer, where that is so many arcs."""
+LOOKED_APART = 2 * CHECKED
+"""The same once cells are taken apart."""
 WORTH_MERGING = 2.0
 """A coarser level has to have so many times fewer arcs."""
 CELLS, KINDS = 16, 80
 """Arcs that are looked at for each class, beside those in use: of cells, and of their parts."""
 WORTH_FOCUS = 1.3
 """That is done where all arcs are so many times as many."""
-RENEWED = 3 * LOOKED
-"""Steps after which those are chosen anew."""
+RENEWED, RENEWED_APART = 3 * LOOKED, LOOKED_APART
+"""Steps after which those are chosen anew, and again after twice as many each time."""
 PARTS, FEWEST = 240, 16
 """Parts of cells that each class is offered, at most and at least."""
-MOST_ARCS = 2_000_000
+MOST_ARCS = 5_000_000
 """Cells are taken apart where that takes no more arcs than this, give or take."""
-APART_S = 5e-6
+APART_S = 2.5e-6
 """Seconds that this takes for each of them, at most."""
 KEPT_FROM = 0.8
 """Part of what a node has loaded of a model that has to be used for it to be kept."""
@@ -84,7 +86,8 @@ class Pricer:
         self._new_copies: NewCopies | None = None
         self._levels = self._merge()
         self._since, self._dual = 0, -np.inf
-        self._refinable, self.apart = True, False
+        self._renewed = RENEWED
+        self._refinable, self.apart, self._ending = True, False, False
         self.done = not len(self.fine)
         self._focus: Focus | None = None
         self._order = FirstOrder(self._levels[-1].coarse if self._levels else self.fine)
@@ -132,8 +135,10 @@ class Pricer:
     @property
     def _looked(self) -> int:
         """Steps between two looks at the present level."""
+        if self._ending:
+            return CHECKED
         if self.finest:
-            return LOOKED
+            return LOOKED_APART if self.apart else LOOKED
         return min(LOOKED, max(CHECKED, SOON // self._order.effort // CHECKED * CHECKED))
 
     def advance(self, work: int) -> int:
@@ -161,18 +166,30 @@ class Pricer:
         afforded = self._enough // self._order.effort
         most = MOST_STEPS if self._levels or self._fully else min(MOST_STEPS, afforded)
         going = open_ and moving and steps < most
-        if going or (self.finest and steps < min(THOROUGH, afforded)):
-            if steps % RENEWED < self._looked:
+        if not self._ending and (going or (self.finest and steps < min(THOROUGH, afforded))):
+            if steps >= self._renewed:
                 self._renew()
         elif self._levels:
             self._begin(lift(self._levels.pop(), self._whole()))
         elif not self._refinable or not self._take_apart(self._whole()):
+            self._end()
+
+    def _end(self) -> None:
+        """Choose once more what matters, and price that, too, with the next few steps.
+
+        What was left out has become too cheap by now, and the bound with it.
+        """
+        if self._focus is None or self._ending:
             self.done = True
+        else:
+            self._ending = True
+            self._renew()
 
     def _begin(self, order: FirstOrder) -> None:
         """Go on with what matters of the program of a finer level."""
         self._dual, self._focus, self._order = -np.inf, None, order
         self._renew()
+        self._renewed = RENEWED_APART if self.apart else RENEWED
 
     def _renew(self) -> None:
         """Choose anew what matters, where that is not nearly everything.
@@ -180,6 +197,7 @@ class Pricer:
         On the coarsest level nothing is known of it at first.
         """
         most = KINDS if self.apart else CELLS
+        self._renewed = 2 * self._order.steps
         if self._focus is not None:
             self._focus.renew()
         elif len(self._order.pooled) > WORTH_FOCUS * most * self._order.pooled.n_rows:
@@ -238,7 +256,7 @@ class Pricer:
         kept = np.flatnonzero(solved.used_as_loaded() > KEPT_FROM)
         return Shares(
             g=program.run_g[program.arc_row[runs]],
-            cell=program.at_cell[runs],
+            cell=program.at_cell[runs].astype(np.int64),
             part=solved.arc[X, runs].astype(float),
             cells=program.cells,
             settled=self.done,

@@ -113,7 +113,7 @@ class _Parts:
         """Class rows, parts, and reduced costs, -inf in use, of what likely arcs stand for."""
         p, x = self.coarse, self.solved.arc[X]
         flow, cell = self._open()
-        at, each = joined(p.at_mask[self.arcs], p.cells.flow_mask[flow])
+        at, each = joined(p.at_mask[self.arcs].astype(np.int64), p.cells.flow_mask[flow])
         arc, flow, cell = self.arcs[at], flow[each], cell[each]
         copy = p.at_copy[arc]
         price = self.of_copy[copy] * p.windows[copy] + self.of_kind[self.cells.kind_base[cell]]
