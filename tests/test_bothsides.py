@@ -25,17 +25,18 @@ def closed_in(compiled, **options):
 
 @pytest.mark.slow
 def test_another_search_finds_what_the_first_has_not(monkeypatch):
-    """One more search ends lower on these two networks, and is feasible."""
+    """Where the first comes to rest too high, one more ends lower by a percent, and is feasible."""
     ratios = []
-    for seed in (1, 6):
-        one = Compiled(generate("medium", seed=seed))
+    for network, seed in ((6, 11), (63, 3)):
+        one = Compiled(generate("small", seed=network))
         monkeypatch.setattr(bothsides, "ROUNDS", 0)
-        first = closed_in(one)
+        first = closed_in(one, seed=seed)
         monkeypatch.setattr(bothsides, "ROUNDS", 1)
-        again = closed_in(one)
+        again = closed_in(one, seed=seed)
         ratios.append(again.objective / first.objective)
         assert not judged(one, again.best).violations
-    assert max(ratios) < 1
+    assert max(ratios) <= 1
+    assert np.mean(ratios) < 0.99
 
 
 def test_threads_do_not_change_what_is_found(small, monkeypatch):
