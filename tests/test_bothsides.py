@@ -88,3 +88,16 @@ def test_the_last_prices_in_time_are_certified_beside_the_search(small, monkeypa
     sides._go_uphill()
     assert sides.pace.certified == late
     assert (sides.search.certified != known) == late
+
+
+def test_no_time_is_kept_for_prices_that_the_judge_has_seen(small):
+    """Only for those that prove more: then the search may use the time to the end."""
+    sides = bothsides._BothSides(search_of(small), np.inf)
+    sides._open_dual()
+    sides._open_primal()
+    assert sides.pace.pending
+    sides._certify()
+    assert not sides.pace.pending
+    known = sides.search.certified
+    sides._go_uphill()
+    assert sides.pace.pending == (sides.dual.best.bound > known * (1 + 1e-9))

@@ -220,17 +220,18 @@ class _BothSides:
 
     def _certify(self, *, last: bool = False) -> None:
         """Have the judge see the best prices, where they prove more than it has seen."""
-        best, known = self.dual.best if self.dual else None, self.search.certified
-        if best is not None and (known is None or best.bound > known * (1 + 1e-9)):
+        unseen = self.dual.above(self.search.certified) if self.dual else None
+        if unseen is not None:
             begun = self.search.clock()
-            self.search.certify(best.prices)
+            self.search.certify(unseen.prices)
             self.pace.certify_s = max(self.pace.certify_s, self.search.clock() - begun)
-        self.pace.certified |= last
+        self.pace.certified, self.pace.pending = self.pace.certified or last, False
 
     def _go_uphill(self) -> None:
         """A turn of the dual side; the judge sees its prices at once where no other is in time."""
         assert self.dual is not None
         self.dual.advance(self.arcs, self.pace.over)
+        self.pace.pending = self.dual.above(self.search.certified) is not None
         if self.dual.late:
             self._certify(last=True)
 

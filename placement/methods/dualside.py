@@ -68,6 +68,12 @@ class DualSide:
         """The prices that prove most."""
         return self.guide if self._bundle is None else self._bundle.best
 
+    def above(self, known: float | None) -> Completion | None:
+        """The best prices, where they prove more than is known."""
+        best = self.best
+        better = best is not None and (known is None or best.bound > known * (1 + 1e-9))
+        return best if better else None
+
     def shares(self) -> Shares | None:
         """Where the relaxation has the classes; None where cells are whole, too wide to follow."""
         return self.pricer.shares() if self.pricer.apart else None

@@ -24,8 +24,8 @@ class Pace:
     ----------
     offer_s, certify_s, begin_s : float
         Seconds that it takes to hand in a placement, and prices, and to begin a chain.
-    certified : bool
-        Whether the judge has seen the last prices.
+    certified, pending : bool
+        Whether the judge has seen the last prices; whether it has to see those there are.
     searched_s : float
         Seconds of ruin and recreate since a chain began.
     """
@@ -35,13 +35,13 @@ class Pace:
         self.deadline = min(deadline, search.deadline - FINISH_S * (q.n_classes + q.n_nodes))
         self._begun_at = search.clock()
         self.offer_s = self.begin_s = self.searched_s = self._step_s = 0.0
-        self._asked, self.certified = self._begun_at, False
+        self._asked, self.certified, self.pending = self._begun_at, False, True
         self.certify_s = CERTIFY_S * search.compiled.table_size
 
     @property
     def finish_s(self) -> float:
         """Seconds for handing in what has to be at the end, by how long that took before."""
-        if self.certified:
+        if not self.pending:
             return self.offer_s
         if self._search.threads < 2:
             return self.offer_s + self.certify_s
