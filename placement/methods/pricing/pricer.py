@@ -189,15 +189,14 @@ class Pricer:
         """Go on with what matters of the program of a finer level."""
         self._dual, self._focus, self._order = -np.inf, None, order
         self._renew()
-        self._renewed = RENEWED_APART if self.apart else RENEWED
 
     def _renew(self) -> None:
         """Choose anew what matters, where that is not nearly everything.
 
         On the coarsest level nothing is known of it at first.
         """
-        most = KINDS if self.apart else CELLS
-        self._renewed = 2 * self._order.steps
+        most, first = (KINDS, RENEWED_APART) if self.apart else (CELLS, RENEWED)
+        self._renewed = max(first, 2 * self._order.steps)
         if self._focus is not None:
             self._focus.renew()
         elif len(self._order.pooled) > WORTH_FOCUS * most * self._order.pooled.n_rows:
