@@ -52,20 +52,22 @@ def _part(b: Any, g: Any, e: Any) -> Any:
     return entry.group if class_at(b, g).parts == 0 else entry.holding // b.places
 
 
-@native(_NONE(BOOK, _INT))
-def _count_parts(b: Any, g: Any) -> None:
-    """Tally what parts execute and verify of g, as constraint 11 counts it."""
-    c = class_at(b, g)
+@native(_REAL(BOOK, _INT))
+def _count_parts(b: Any, g: Any) -> Any:
+    """Tally what parts execute and verify of g, as constraint 11 counts it; the most of one."""
+    c, most = class_at(b, g), 0.0
     e = c.first
     while e >= 0:
-        entry = entry_at(b, e)
+        entry, part = entry_at(b, e), _part(b, g, e)
         each = 1.0 if entry.kind else c.sample * (c.parts < 2)
-        tally_of(b)[_part(b, g, e)] += entry.count * each
+        tally_of(b)[part] += entry.count * each
+        most = max(most, tally_of(b)[part])
         e = entry.g_next
+    return most
 
 
 @native(_NONE(BOOK, _INT))
-def _forget_parts(b: Any, g: Any) -> None:
+def forget_parts(b: Any, g: Any) -> None:
     """Clear the tally of g."""
     e = class_at(b, g).first
     while e >= 0:
@@ -173,10 +175,14 @@ def _shrink(b: Any, g: Any, surplus: Any) -> None:
 
 @native(_INT(BOOK, _INT))
 def share_out(b: Any, g: Any) -> Any:
-    """Take back verifications of parts that do more of g than they may; how many."""
+    """Take back verifications of parts that do more of g than they may; how many.
+
+    Parts are tallied from then on, until `forget_parts`.
+    """
     ceiling = _ceiling(b, g) + _SLACK
     total = 0
-    _count_parts(b, g)
+    if _count_parts(b, g) <= ceiling:
+        return total
     e = class_at(b, g).first
     while e >= 0:
         entry = entry_at(b, e)
@@ -188,22 +194,19 @@ def share_out(b: Any, g: Any) -> Any:
             take_off(b, e, count)
             total += count
         e = following
-    _forget_parts(b, g)
     return total
 
 
 @native(_INT(BOOK, _INT))
 def add_checks(b: Any, g: Any) -> Any:
-    """Have what is executed of g verified on the candidate nodes; how much is left to verify."""
+    """Have what is executed of g, parts tallied, verified on the candidates; how much is left."""
     c = class_at(b, g)
     missing = _up(c.wanted * (c.count - c.left)) - c.checked
-    _count_parts(b, g)
     while missing > 0:
         done = _check_once(b, g, missing)
         if done == 0:
             break
         missing -= done
-    _forget_parts(b, g)
     return missing
 
 
@@ -234,14 +237,18 @@ def _drop_surplus(b: Any, g: Any) -> None:
 def settle_checks(b: Any, g: Any) -> None:
     """Take back what is executed of g and not verified, or verified and not executed.
 
-    Where others execute it too (see `portion`) it may stay loose.
+    No part does too much of it before. Where others execute it too (see `portion`) it may stay
+    loose.
     """
     c = class_at(b, g)
     taken = 1
     while taken > 0:
-        executed = c.count - c.left
-        _shrink(b, g, executed - np.int64(c.checked / c.wanted + _SLACK))
+        surplus = c.count - c.left - np.int64(c.checked / c.wanted + _SLACK)
+        if surplus <= 0:
+            break
+        _shrink(b, g, surplus)
         taken = share_out(b, g)
+        forget_parts(b, g)
     _drop_surplus(b, g)
     if c.checked >= _up(c.wanted * (c.count - c.left)):
         fasten(b, g)

@@ -7,7 +7,12 @@ from numba import types
 
 from placement.methods.recreate.chance import below, uniform
 from placement.methods.recreate.changes import loosen, strip
-from placement.methods.recreate.checking import add_checks, settle_checks, share_out
+from placement.methods.recreate.checking import (
+    add_checks,
+    forget_parts,
+    settle_checks,
+    share_out,
+)
 from placement.methods.recreate.filling import able, best_star, take_star
 from placement.methods.recreate.pointers import (
     BOOK,
@@ -237,6 +242,7 @@ def check_model(b: Any, m: Any, tries: Any) -> None:
             gathered = add_checks(b, g) <= 0
             if gathered:
                 break
+        forget_parts(b, g)
         before = b.loosened
         settle_checks(b, g)
         i += b.loosened == before
