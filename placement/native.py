@@ -58,17 +58,22 @@ _fresh: set[str] = set()
 _loaded: set[str] = set()
 
 
-def native(*signatures: Any) -> Callable[[_F], _F]:
+def native(*signatures: Any, makes_arrays: bool = False) -> Callable[[_F], _F]:
     """Compile a function of numbers and numpy arrays for the given numba signatures.
 
     Division by zero gives infinity or NaN as in numpy, and floating point is not reordered: the
     same input gives the same bits on every run.
+
+    References to arrays are not counted: for one that takes many arrays and hands them on, that
+    takes longer than all the rest. They have to be where a function `makes_arrays`, be it for a
+    moment, as when a slice is copied: without saying so it leaks them, or does not compile.
     """
     import numba
 
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": makes_arrays}
+
     def compiled(function: _F, *, kept: bool = True) -> _F:
-        kinds = list(signatures)
-        return cast("_F", numba.njit(kinds, cache=kept, nogil=True, error_model="numpy")(function))
+        return cast("_F", numba.njit(list(signatures), cache=kept, **options)(function))
 
     def kept_if_possible(function: _F) -> _F:
         _forget_if_changed()

@@ -225,3 +225,36 @@ def test_an_error_is_passed_on(monkeypatch):
     monkeypatch.setattr(native, "MODULES", ("placement.not_there",))
     with pytest.raises(EngineError, match="native"):
         native.prepare()
+
+
+NUMBERS = {"ceil", "exp", "float64", "floor", "inf", "int64", "isfinite", "log", "sqrt", "uint64"}
+
+
+def _native_functions():
+    for module in native.MODULES:
+        place = PACKAGE.parent / module.replace(".", "/")
+        for path in sorted(place.glob("*.py")) or [place.with_suffix(".py")]:
+            for node in ast.walk(ast.parse(path.read_text())):
+                for mark in getattr(node, "decorator_list", []):
+                    if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "native":
+                        yield node, any(k.arg == "makes_arrays" for k in mark.keywords)
+
+
+def _may_make_arrays(node):
+    """Whether it calls what may: a method, numpy for more than numbers, or a slice that is read."""
+    if isinstance(node, ast.Subscript):
+        parts = getattr(node.slice, "elts", [node.slice])
+        return isinstance(node.ctx, ast.Load) and any(isinstance(p, ast.Slice) for p in parts)
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return False
+    return not (ast.unparse(node.func.value) == "np" and node.func.attr in NUMBERS)
+
+
+def test_functions_that_make_arrays_say_so():
+    """References to arrays are not counted in the others, so what they make would leak."""
+    functions = list(_native_functions())
+    assert len(functions) > 100
+    assert any(said for _, said in functions)
+    for function, said in functions:
+        body = [node for part in function.body for node in ast.walk(part)]
+        assert said or not any(map(_may_make_arrays, body)), function.name

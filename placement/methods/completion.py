@@ -86,12 +86,10 @@ class Completer:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
         self.q = q = compiled.quantities
-        self._fetch = np.vstack([self._least_transfers(), np.zeros(q.n_nodes)]).copy("C")
         own = np.where(compiled.can_host, compiled.host_cost, np.inf)
-        self._own = np.vstack([own, np.zeros(q.n_nodes)]).copy("C")
-        plain = np.ones(q.n_nodes, dtype=np.int64)
-        self._most: Ints = np.vstack([compiled.max_replicas, plain]).copy("C")
-        self._loaded: Ints = np.minimum(np.vstack([q.loaded, plain]), self._most).copy("C")
+        self._fetch, self._own = _by_node(self._least_transfers(), 0.0), _by_node(own, 0.0)
+        self._most: Ints = _by_node(compiled.max_replicas, 1)
+        self._loaded: Ints = np.minimum(_by_node(q.loaded, 1), self._most)
         self._offers = Offers(compiled)
         self._models = np.zeros(q.n_models + 1, dtype=MODEL)
         self._models["span"][:-1] = q.span
@@ -210,3 +208,8 @@ class Completer:
             alive=np.zeros(most + 1, dtype=np.int64),
             ends=np.zeros(2, dtype=END),
         )
+
+
+def _by_node(table: npt.NDArray[Any], plain: float) -> npt.NDArray[Any]:
+    """A table by model and node turned around, with a last column for plain jobs."""
+    return np.ascontiguousarray(np.vstack([table, np.full(table.shape[1], plain)]).T)

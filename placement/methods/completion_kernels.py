@@ -58,7 +58,8 @@ END = np.dtype([*((name, _F) for name in ("at", "value", "slope")), ("cells", _L
 class Task(NamedTuple):
     """All nodes and what they may take; `g` of an item is a class, or classes + class.
 
-    `credit` is given back to a replica that is kept, by model and sort.
+    Tables of nodes and models are by node first: what a node looks at lies together. `credit` is
+    given back to a replica that is kept, by sort and model.
     """
 
     nodes: npt.NDArray[Any]
@@ -143,13 +144,13 @@ def _room(t: Any, n: Any, m: Any) -> Any:
 @native(_REAL(TASK, _INT, _INT))
 def _given(t: Any, n: Any, m: Any) -> Any:
     """What a replica is given that is kept."""
-    return t.credit[m, t.nodes[n].sort] if t.loaded[m, n] > 0 else 0.0
+    return t.credit[t.nodes[n].sort, m] if t.loaded[n, m] > 0 else 0.0
 
 
 @native(types.boolean(TASK, _INT, _INT))
 def _paid(t: Any, n: Any, m: Any) -> Any:
     """Whether replicas earn something even without requests."""
-    return _given(t, n, m) > 0.0 or t.fetch[m, n] < 0.0
+    return _given(t, n, m) > 0.0 or t.fetch[n, m] < 0.0
 
 
 @native(_REAL(TASK, _INT))
@@ -159,24 +160,40 @@ def _best(t: Any, c: Any) -> Any:
     return t.items[cell.first].ratio if cell.first < cell.last else 0.0
 
 
+@native(types.boolean(TASK, _INT, _INT, _INT, _REAL))
+def _is_vain(t: Any, n: Any, c: Any, end: Any, rate: Any) -> Any:
+    """Whether the items up to `end` gain no more, with any room, than the first new replica costs.
+
+    Nor does it pay where there are none, unless replicas earn something without.
+    """
+    m = t.cells[c].model
+    if end == t.cells[c].first:
+        return not _paid(t, n, m)
+    if t.loaded[n, m] > 0 or t.fetch[n, m] < 0.0:
+        return False
+    gain = t.items[end - 1].value - rate * t.items[end - 1].work
+    load = rate * t.models[m].load_gb / t.nodes[n].gb_per_s
+    return gain <= load + min(t.fetch[n, m], t.own[n, m])
+
+
 @native(_INT(TASK, _INT, _INT, _REAL, _INT))
 def _hull(t: Any, n: Any, c: Any, rate: Any, size: Any) -> Any:
     """Append the steps of a cell's concave hull; returns how many steps there are now."""
     first, m, start = t.cells[c].first, t.cells[c].model, size
     end = _paying(t.items, first, t.cells[c].last, rate)
-    if end == first and not _paid(t, n, m):
+    if _is_vain(t, n, c, end, rate):
         return size
-    given, fetch = _given(t, n, m), t.fetch[m, n]
+    given, fetch = _given(t, n, m), t.fetch[n, m]
     asked = t.items[end - 1].work if end > first else 0.0
     room, model = _room(t, n, m), t.models[m]
-    load, loaded = model.load_gb / t.nodes[n].gb_per_s, t.loaded[m, n]
+    load, loaded = model.load_gb / t.nodes[n].gb_per_s, t.loaded[n, m]
     before, gain_before, work_before = 0, 0.0, 0.0
-    for z in range(1, min(t.most[m, n], LISTED) + 1):
+    for z in range(1, min(t.most[n, m], LISTED) + 1):
         new = max(z - loaded, 0)
         gain, work = _fill(t.items, first, end, rate, z * room)
         gain += given * min(z, loaded)
         if new > 0:
-            gain -= new * rate * load + min(new * fetch, t.own[m, n])
+            gain -= new * rate * load + min(new * fetch, t.own[n, m])
             work += new * load
         while size > start:
             last = t.steps[size - 1]
@@ -213,7 +230,7 @@ def _steps(t: Any, n: Any, cells: Any, rate: Any) -> Any:
     return size, kept
 
 
-@native(types.UniTuple(_REAL, 3)(TASK, _INT, _INT, _REAL))
+@native(types.UniTuple(_REAL, 3)(TASK, _INT, _INT, _REAL), makes_arrays=True)
 def _pack(t: Any, n: Any, size: Any, rate: Any) -> Any:
     """Fill the memory by ratio: V less the light checks, its slope, and mu. Steps get fractions.
 

@@ -30,12 +30,12 @@ class Tolls:
         are no prices.
     sort : array of int
         The sort of each node: those alike in what a replica there can execute.
-    credit : array, shape (models + 1, sorts)
+    credit : array, shape (sorts, models + 1)
         $ given back to a replica that reads from no copy of its zone.
-    fetch, own : array, shape (models + 1, nodes)
+    fetch, own : array, shape (nodes, models + 1)
         $ per new replica that reads from elsewhere, and of an own copy.
     earning : pair of arrays of int
-        Models and nodes where replicas may earn something without requests.
+        Nodes and models where replicas may earn something without requests.
     """
 
     copying: Floats
@@ -54,7 +54,7 @@ def no_tolls(q: Quantities, fetch: Floats, own: Floats) -> Tolls:
         copying=np.zeros((q.n_classes, q.n_regions)),
         by_region=None,
         sort=np.zeros(q.n_nodes, dtype=np.int64),
-        credit=np.zeros((q.n_models + 1, 1)),
+        credit=np.zeros((1, q.n_models + 1)),
         fetch=fetch,
         own=own,
         earning=(none, none),
@@ -93,7 +93,7 @@ class NewCopies:
         self._of_sort = np.stack([self._kind, q.node_type[node], self._node_zone[node]])
         self._able = compiled.run_kinds.view(np.uint8)
         self._needed = self._copies_needed()
-        self._loaded = (q.loaded > 0) & (compiled.max_replicas > 0)
+        self._loaded = ((q.loaded > 0) & (compiled.max_replicas > 0)).T
         self.apart = self._apart(compiled.can_host)
         self.cheapest = self._cheapest(compiled)
         self._pays = ~q.paired & (q.class_model >= 0)
@@ -158,13 +158,14 @@ class NewCopies:
         price[:, self._known] = copying[:, self._first]
         price = self._capped(price)
         credit, models = self._credit(price), slice(self.q.n_models)
-        fetch, own, given = fetch.copy(), own.copy(), credit[models][:, self._sort]
-        np.minimum(fetch[models], self.apart[:, self.q.node_region] - given, out=fetch[models])
-        own[models] -= self._relief(price)[:, self._node_zone]
+        fetch, own, given = fetch.copy(), own.copy(), credit[self._sort, models]
+        apart = self.apart.T[self.q.node_region] - given
+        np.minimum(fetch[:, models], apart, out=fetch[:, models])
+        own[:, models] -= self._relief(price).T[self._node_zone]
         np.maximum(own, 0.0, out=own)
-        m, n = np.nonzero(self._loaded & (given > 0) | (fetch[models] < 0))
+        n, m = np.nonzero(self._loaded & (given > 0) | (fetch[:, models] < 0))
         by_region = price[:, self.zone]
-        return Tolls(self.as_copying(price), by_region, self._sort, credit, fetch, own, (m, n))
+        return Tolls(self.as_copying(price), by_region, self._sort, credit, fetch, own, (n, m))
 
     def as_copying(self, price: Floats) -> Floats:
         """Prices by class and zone as `Prices` has them: at the first region of each zone."""
@@ -174,7 +175,7 @@ class NewCopies:
 
     def _credit(self, price: Floats) -> Floats:
         q = self.q
-        given = np.zeros((q.n_models + 1, len(self._kind)))
+        given = np.zeros((len(self._kind), q.n_models + 1))
         paid = np.ascontiguousarray(price * q.count[:, None])
         give_back(
             self._able, self._needed, self._model, paid, self._of_sort, self._utilization, given

@@ -18,12 +18,13 @@ def _array(dtype: Any, dimensions: int) -> Any:
     types.void(
         *(_array(types.uint8, 2), _array(_F, 2), _array(_L, 1), _array(_F, 2)),
         *(_array(_L, 2), _array(_F, 1), _array(_F, 2)),
-    )
+    ),
+    makes_arrays=True,
 )
 def give_back(
     able: Any, needed: Any, model: Any, paid: Any, of_sort: Any, utilization: Any, given: Any
 ) -> None:
-    """Add up what a replica is given by model and sort of node.
+    """Add up what a replica is given by sort of node and model.
 
     Parameters
     ----------
@@ -43,4 +44,4 @@ def give_back(
                 if all_of_it > 0 and able[g, of_sort[0, s]]:
                     whole = needed[g, of_sort[1, s]]
                     part = min(1.0, utilization[s] / whole) if whole > 0 else 1.0
-                    given[model[g], s] += part * all_of_it
+                    given[s, model[g]] += part * all_of_it

@@ -104,7 +104,7 @@ class Offers:
     def _earning(self, tolls: Tolls, alike: Ints, size: int) -> npt.NDArray[np.uint8]:
         """Where replicas may earn something without requests, by model and set."""
         earning = np.zeros((self.q.n_models + 1, size), dtype=np.uint8)
-        m, n = tolls.earning
+        n, m = tolls.earning
         earning[m, alike[n]] = 1
         return earning
 

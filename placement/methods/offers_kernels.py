@@ -68,7 +68,7 @@ def add_up(items: Any, key: Any) -> None:
             items[k].work += items[k - 1].work
 
 
-@native(types.int64(MARKET, types.int64, types.int64))
+@native(types.int64(MARKET, types.int64, types.int64), makes_arrays=True)
 def _rank(o: Any, b: Any, m: Any) -> Any:
     """Put the asks of a model in order, with worth and work of each; returns where they end.
 

@@ -16,7 +16,7 @@ _SHORTEST = 1e-4
 """Steps shorter than this share of Polyak's get nowhere."""
 
 
-@native(_REAL(SHEET, _INT, _REAL, _REAL, _REAL, _INT))
+@native(_REAL(SHEET, _INT, _REAL, _REAL, _REAL, _INT), makes_arrays=True)
 def ascend(  # noqa: PLR0917
     s: Any, steps: Any, goal: Any, cutoff: Any, length: Any, patience: Any
 ) -> Any:

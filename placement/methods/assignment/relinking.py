@@ -70,7 +70,7 @@ def _fines(p: Any) -> Any:
     return total
 
 
-@native(types.uint64(PLAN))
+@native(types.uint64(PLAN), makes_arrays=True)
 def _key(p: Any) -> Any:
     """Tells plans apart: by the nodes that they engage, or where that is free by all they do."""
     key = np.uint64(0)
@@ -84,7 +84,7 @@ def _key(p: Any) -> Any:
     return key
 
 
-@native(_NONE(PLAN))
+@native(_NONE(PLAN), makes_arrays=True)
 def _join_elite(p: Any) -> None:
     """Take the plan in, at the fines of today, for its like, or else for the worst one."""
     mine, key = p.value[NOW] + _fines(p), _key(p)
@@ -110,7 +110,7 @@ def _join_elite(p: Any) -> None:
     weigh_all(p)
 
 
-@native(_NONE(PLAN))
+@native(_NONE(PLAN), makes_arrays=True)
 def keep(p: Any) -> None:
     """Remember the plan: as the best, as one of the elite; have fines follow."""
     weigh_all(p)
@@ -129,7 +129,7 @@ def keep(p: Any) -> None:
             p.fine[i] *= 0.9
 
 
-@native(_NONE(PLAN, types.Array(types.int64, 1, "C")))
+@native(_NONE(PLAN, types.Array(types.int64, 1, "C")), makes_arrays=True)
 def adopt(p: Any, node: Any) -> None:
     """Take a plan in from elsewhere, for the next descent to begin with."""
     p.node[:] = node
@@ -244,7 +244,7 @@ def construct(p: Any) -> None:
         enter(p, p.order[k], settling(p, p.order[k], -1))
 
 
-@native(_NONE(PLAN))
+@native(_NONE(PLAN), makes_arrays=True)
 def _begin(p: Any) -> None:
     """A plan to descend from: made anew, or from between two of the elite."""
     size = p.counts[KEPT]

@@ -95,7 +95,7 @@ def _choose(s: Any) -> Any:
     return chosen
 
 
-@native(_NONE(SHEET))
+@native(_NONE(SHEET), makes_arrays=True)
 def _back(s: Any) -> None:
     """Leave a level: undo it, and have what it decided the other way."""
     level, size = s.cursor[LEVEL], len(s.price)
@@ -111,7 +111,7 @@ def _back(s: Any) -> None:
         open_node(s, node - len(s.room))
 
 
-@native(_NONE(SHEET, _INT))
+@native(_NONE(SHEET, _INT), makes_arrays=True)
 def _deeper(s: Any, choice: Any) -> None:
     """Enter a level: a node is engaged or shut, or a pair is all that is open to its job."""
     s.cursor[LEVEL] += 1

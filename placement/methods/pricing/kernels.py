@@ -170,7 +170,7 @@ def move_rest(
     return way
 
 
-@native("void(f8[:, :], i4[:, :], f8[:, :], f8[:], f8[:])")
+@native("void(f8[:, :], i4[:, :], f8[:, :], f8[:], f8[:])", makes_arrays=True)
 def count_copies(column: Any, of_copy: Any, copies: Any, hosts: Any, free: Any) -> None:
     """Single copies and bulks, weights by host, copies that need none by spot, as reflected."""
     n, moved = copies.shape[1], column[REFLECTED]
@@ -316,7 +316,8 @@ def ways(arc: Any, column: Any, row: Any, source: Any) -> Any:
 @native(
     "f8(i8, i8, f8, f4[:, :], i4[:], i4[:], i4[:], i4[:], f8[:, :], i4[:], i4[:], i4[:], i4[:],"
     " f4[:], i4[:, :], f8[:], f8[:, :], f8[:], f8[:], i4[:], i4[:], f8[:], i4[:], i4[:], f8[:],"
-    " f8[:, :], f8[:], i8, i8)"
+    " f8[:, :], f8[:], i8, i8)",
+    makes_arrays=True,
 )
 def iterate(
     steps: Any,

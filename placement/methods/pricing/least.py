@@ -7,7 +7,7 @@ import numpy as np
 from placement.native import native
 
 
-@native("b1[:](i4[:], f8[:], i8)")
+@native("b1[:](i4[:], f8[:], i8)", makes_arrays=True)
 def least_of_rows(first: Any, value: Any, most: Any) -> Any:
     """Which arcs are among so many of least value in their row; those of value -inf always are."""
     kept = value == -np.inf

@@ -51,7 +51,7 @@ def _mark(bits: Any, before: Any, base: Any, classes: Any, kinds: Any) -> None:
         bits[g, kind >> 3] |= able(before, g, base[kind]) << (7 - (kind & 7))
 
 
-@native(types.void(_BITS, _BITS, _LONGS))
+@native(types.void(_BITS, _BITS, _LONGS), makes_arrays=True)
 def _spread(bits: Any, before: Any, base: Any) -> None:
     """Give every kind the bit of the kind that it is a part of."""
     for g in range(len(bits)):
