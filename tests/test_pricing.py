@@ -16,6 +16,7 @@ from placement.methods.pricing.cells import market
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.focusing import Focus, likely
 from placement.methods.pricing.kernels import NEW_BULK, STORED, VALUE, X
+from placement.methods.pricing.least import least_parts
 from placement.methods.pricing.levels import lift, merge
 from placement.methods.pricing.pooling import NO_WAY, pool
 from placement.methods.pricing.refining import refine
@@ -240,6 +241,42 @@ def test_likely_arcs_are_those_in_use_and_the_cheapest(medium):
         assert reduced[idle[kept[idle]]].max(initial=-np.inf) <= reduced[idle[~kept[idle]]].min(
             initial=np.inf
         )
+
+
+def test_parts_in_use_are_listed_and_those_of_least_cost():
+    """So many of each class row, and more where more are in use; every part of each arc counts."""
+    draw = np.random.default_rng(4)
+    rows, n_arcs, masks, n_cells, most = 30, 200, 6, 9, 5
+    row = np.sort(draw.integers(rows, size=n_arcs))
+    mask, used = draw.integers(masks, size=n_arcs), draw.random(n_arcs) < 0.3
+    cells_of = [draw.permutation(n_cells)[: draw.integers(5)] for _ in range(masks)]
+    of_mask, cell = np.cumsum([0, *map(len, cells_of)]), np.concatenate(cells_of)
+    flows = draw.random(len(cell)) < 0.7
+    (without, work, window, gb), (price, load) = draw.random((4, n_arcs)), draw.random((2, n_cells))
+    found = least_parts(
+        np.searchsorted(row, np.arange(rows + 1)),
+        np.stack([without, work, window, gb]),
+        mask,
+        used,
+        of_mask,
+        cell,
+        flows,
+        np.stack([price, load]),
+        most,
+    )
+    expected, beyond = [], 0
+    for r in range(rows):
+        parts = []
+        for a in np.flatnonzero(row == r):
+            for e in range(of_mask[mask[a]], of_mask[mask[a] + 1]):
+                z = cell[e]
+                cost = without[a] + work[a] * (window[a] + price[z] + gb[a] * load[z])
+                parts.append((-1.0 if used[a] and flows[e] else cost, r * n_cells + z))
+        in_use = sum(cost < 0 for cost, _ in parts)
+        expected += [key for _, key in sorted(parts)[: max(most, in_use)]]
+        beyond += in_use > most
+    assert beyond > 0
+    assert sorted(found) == sorted(expected)
 
 
 def test_nodes_that_load_slowly_are_apart_from_fast_ones():

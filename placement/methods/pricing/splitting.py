@@ -13,7 +13,7 @@ from placement.methods.pricing.cells import Cells, Offers
 from placement.methods.pricing.firstorder import FirstOrder
 from placement.methods.pricing.focusing import USED, likely
 from placement.methods.pricing.kernels import VALUE, X
-from placement.methods.pricing.least import least_of_rows
+from placement.methods.pricing.least import least_of_rows, least_parts
 from placement.quantities import Floats, Ints, Quantities
 
 _TINY = 1e-9
@@ -103,34 +103,38 @@ class _Parts:
 
     def chosen(self, most: int) -> tuple[Ints, Ints]:
         """Class rows and their parts, sorted."""
-        found = [_least(*some, self.coarse.n_rows, most) for some in (self._new(), self._homes())]
-        size = len(self.cells)
-        keys = np.sort(np.concatenate([row * size + cell for row, cell in found]))
+        keys = np.sort(np.concatenate([self._new(most), self._homes(most)]))
         keys = keys[np.append(True, keys[1:] > keys[:-1])]
-        return keys // size, keys % size
+        return keys // len(self.cells), keys % len(self.cells)
 
-    def _new(self) -> tuple[Ints, Ints, Floats]:
-        """Class rows, parts, and reduced costs, -inf in use, of what likely arcs stand for."""
-        p, x = self.coarse, self.solved.arc[X]
+    def _new(self, most: int) -> Ints:
+        """Keys of class rows and parts: what likely arcs stand for, in use or of least cost."""
+        p, arcs = self.coarse, self.arcs
         flow, cell = self._open()
-        at, each = joined(p.at_mask[self.arcs].astype(np.int64), p.cells.flow_mask[flow])
-        arc, flow, cell = self.arcs[at], flow[each], cell[each]
-        copy = p.at_copy[arc]
-        price = self.of_copy[copy] * p.windows[copy] + self.of_kind[self.cells.kind_base[cell]]
-        reduced = self.without[arc] + p.work[arc] * (price + self._loading(arc, cell))
-        reduced[(x[arc] > USED) & (flows_of(self.solved)[flow] > USED)] = -np.inf
-        return p.arc_row[arc], cell, reduced
+        masks, copy = len(p.cells.mask_cell), p.at_copy[arcs]
+        price = self.of_copy[copy] * p.windows[copy]
+        keys: Ints = least_parts(
+            np.searchsorted(p.arc_row[arcs], np.arange(p.n_rows + 1)),
+            np.stack([self.without[arcs], p.work[arcs], price, self.q.weights_gb[p.copy_m[copy]]]),
+            p.at_mask[arcs].astype(np.int64),
+            self.solved.arc[X, arcs] > USED,
+            np.searchsorted(p.cells.flow_mask[flow], np.arange(masks + 1)),
+            cell,
+            flows_of(self.solved)[flow] > USED,
+            np.stack([self.of_kind[self.cells.kind_base], self._loading()]),
+            most,
+        )
+        return keys
 
-    def _loading(self, arc: Ints, cell: Ints) -> Floats:
-        """$ of loading a new copy, for each accelerator window that it can give."""
-        q, coarse, kind = self.q, self.coarse, self.cells.kind_base[cell]
+    def _loading(self) -> Floats:
+        """$ of loading a GB in each part, for each accelerator window that a new copy can give."""
+        q, coarse = self.q, self.coarse
         window = coarse.cells.asking[coarse.cells.kind_cell] * q.window_s
         window = window + self.of_kind[: len(window)]
         speed = self.cells.mean(q.load_gb_per_s * q.utilization) * q.window_s
-        weights_gb = q.weights_gb[coarse.copy_m[coarse.at_copy[arc]]]
-        return np.asarray(window[kind] * weights_gb / np.maximum(speed, _TINY)[cell])
+        return np.asarray(window[self.cells.kind_base] / np.maximum(speed, _TINY))
 
-    def _homes(self) -> tuple[Ints, Ints, Floats]:
+    def _homes(self, most: int) -> Ints:
         """The same for what nodes have already, where copies cost nothing."""
         p, q = self.coarse, self.q
         compiled = p.cells.compiled
@@ -145,7 +149,9 @@ class _Parts:
         row, pair, kind = row[able], pair[able], kind[able]
         arc = np.searchsorted(key, row * size + p.cells.kind_cell[kind])
         reduced = self.without[arc] + p.work[arc] * self.of_kind[kind]
-        return row, self.cells.node_cell[self.home_n[pair]], reduced
+        first = np.searchsorted(row, np.arange(p.n_rows + 1)).astype(np.int32)
+        kept = least_of_rows(first, reduced, most)
+        return np.asarray((row * len(self.cells) + self.cells.node_cell[self.home_n[pair]])[kept])
 
 
 def _speeds(q: Quantities) -> Ints:
@@ -164,10 +170,3 @@ def flows_of(solved: FirstOrder) -> Floats:
     mask = p.cells.flow_mask
     flow = solved.column[VALUE, p.turned.stop :][: len(mask)].clip(0.0) + 1e-12
     return np.asarray(flow / np.bincount(mask, flow)[mask])
-
-
-def _least(row: Ints, cell: Ints, reduced: Floats, n_rows: int, most: int) -> tuple[Ints, Ints]:
-    """Of entries sorted by class row those in use and so many of least reduced cost."""
-    first = np.searchsorted(row, np.arange(n_rows + 1)).astype(np.int32)
-    kept = least_of_rows(first, reduced, most)
-    return row[kept], cell[kept]
