@@ -84,6 +84,23 @@ def test_what_was_left_out_is_priced_before_the_end(medium, monkeypatch):
     assert proven(medium, usual.prices()).bound > proven(medium, at_once.prices()).bound
 
 
+def test_hastened_pricing_ends_settled_a_few_steps_later(medium, monkeypatch):
+    """Not before cells are apart; then what was left out is still priced."""
+    monkeypatch.setattr(pricer_module, "KINDS", 6)
+    pricer = Pricer(medium)
+    while not pricer.apart:
+        assert not pricer.hasten()
+        pricer.advance(1)
+    pricer.advance(20 * CHECKED * pricer._order.effort)
+    assert not pricer.done
+    before, unsettled = pricer._order.steps, proven(medium, pricer.prices()).bound
+    while not pricer.done:
+        assert pricer.hasten()
+        pricer.advance(1)
+    assert pricer._order.steps == before + CHECKED
+    assert proven(medium, pricer.prices()).bound > unsettled
+
+
 def test_arcs_are_chosen_anew_after_twice_as_many_steps_each_time(medium, monkeypatch):
     """Once cells are taken apart, where there are more than are looked at."""
     monkeypatch.setattr(pricer_module, "KINDS", 6)

@@ -28,9 +28,9 @@ from placement.prices import Prices
 from placement.search import Search
 from placement.solution import Placement
 
-OPENING, WAIT = 1_200, 0.6
+OPENING, WAIT = 1_200, 0.5
 """Looks at every arc before a placement follows the prices. Where nodes are many it waits until
-they are settled, for this share of the time."""
+they are settled, which is hastened after this share of the time."""
 ARCS, ARCS_A_NODE = 30_000_000, 50_000
 """Arcs looked at in each turn: so many, and so many for each node."""
 STEPS, STEPS_A_NODE = 20_000, 25
@@ -211,8 +211,9 @@ class _BothSides:
         latest, most = pace.after(WAIT), OPENING * len(dual.pricer.fine)
 
         def enough(arcs: int) -> bool:
-            late = not pace.as_much_again(latest)
-            return late if self.large else arcs >= most and dual.pricer.followable
+            if not self.large:
+                return arcs >= most and dual.pricer.followable
+            return not (pace.as_much_again(latest) or dual.pricer.hasten())
 
         if self.search.start is None:
             dual.price(pace.over, enough)
@@ -343,8 +344,7 @@ class _BothSides:
 
     def _flow_turn(self) -> float:
         """The same with reflow before ruin and recreate."""
-        guide = self._guide
-        before = self.objective
+        guide, before = self._guide, self.objective
         nodes = self.compiled.quantities.n_nodes
         latest = self.pace.end - BEGIN_S * nodes
         self.chains.sort(key=lambda chain: chain.objective)
