@@ -86,7 +86,7 @@ class Pricer:
         self._new_copies: NewCopies | None = None
         self._levels = self._merge()
         self._since, self._dual = 0, -np.inf
-        self._renewed = RENEWED
+        self._chosen, self._renewed = 0, RENEWED
         self._refinable, self.apart, self._ending = True, False, False
         self.done = not len(self.fine)
         self._focus: Focus | None = None
@@ -190,7 +190,8 @@ class Pricer:
             self.done = True
         else:
             self._ending = True
-            self._renew()
+            if self._order.steps > self._chosen:
+                self._renew()
 
     def _begin(self, order: FirstOrder) -> None:
         """Go on with what matters of the program of a finer level."""
@@ -203,7 +204,8 @@ class Pricer:
         On the coarsest level nothing is known of it at first.
         """
         most, first = (KINDS, RENEWED_APART) if self.apart else (CELLS, RENEWED)
-        self._renewed = max(first, 2 * self._order.steps)
+        self._chosen = self._order.steps
+        self._renewed = max(first, 2 * self._chosen)
         if self._focus is not None:
             self._focus.renew()
         elif len(self._order.pooled) > WORTH_FOCUS * most * self._order.pooled.n_rows:
