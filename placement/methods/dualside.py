@@ -51,8 +51,13 @@ class DualSide:
         left_s: Callable[[], float] | None = None,
         side_by_side: SideBySide = one_by_one,
     ) -> None:
-        self.completer = Completer(compiled)
-        self.pricer = Pricer(compiled, left_s, side_by_side)
+        def complete() -> None:
+            self.completer = Completer(compiled)
+
+        def price() -> None:
+            self.pricer = Pricer(compiled, left_s, side_by_side)
+
+        side_by_side([complete, price])
         size = compiled.quantities.n_nodes * compiled.quantities.n_models
         self._left_s = left_s or (lambda: math.inf)
         self._side_by_side = side_by_side
