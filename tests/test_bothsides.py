@@ -74,30 +74,3 @@ def test_a_search_begins_again_while_it_would_get_as_far(
     sides.pace.begin_s, sides.pace.searched_s = 2.0, searched_s
     monkeypatch.setattr(sides.pace, "left_s", lambda: left_s)
     assert sides._late == late
-
-
-@pytest.mark.parametrize("late", [False, True])
-def test_the_last_prices_in_time_are_certified_beside_the_search(small, monkeypatch, late):
-    """Then the dual side has ended; before, nothing is certified in the middle of a turn."""
-    sides = bothsides._BothSides(search_of(small), np.inf)
-    sides._open_dual()
-    sides._open_primal()
-    known = sides.search.certified
-    monkeypatch.setattr(sides.pace, "before_last_s", lambda: 0.0 if late else np.inf)
-    sides.dual._left_s = sides.pace.before_last_s
-    sides._go_uphill()
-    assert sides.pace.certified == late
-    assert (sides.search.certified != known) == late
-
-
-def test_no_time_is_kept_for_prices_that_the_judge_has_seen(small):
-    """Only for those that prove more: then the search may use the time to the end."""
-    sides = bothsides._BothSides(search_of(small), np.inf)
-    sides._open_dual()
-    sides._open_primal()
-    assert sides.pace.pending
-    sides._certify()
-    assert not sides.pace.pending
-    known = sides.search.certified
-    sides._go_uphill()
-    assert sides.pace.pending == (sides.dual.best.bound > known * (1 + 1e-9))

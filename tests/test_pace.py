@@ -28,13 +28,13 @@ def test_time_to_report_is_kept_back(search):
 
 
 def test_handing_in_takes_as_long_as_it_took(search):
-    """One after the other with one thread, else at once, and a little longer for that."""
+    """One after the other with one thread, else at once: each is slower while the other lasts."""
     pace = Pace(search, 150.0)
     pace.offer_s, pace.certify_s = 3.0, 2.0
     search.threads = 1
     assert pace.end == pytest.approx(145.0)
     search.threads = 2
-    assert pace.end == pytest.approx(150.0 - 3.0 * module.AT_ONCE)
+    assert pace.end == pytest.approx(150.0 - 3.0 - 2.0 * module.AT_ONCE)
 
 
 def test_prices_that_the_judge_has_seen_take_no_more_time(search):
@@ -45,6 +45,16 @@ def test_prices_that_the_judge_has_seen_take_no_more_time(search):
     assert pace.before_last_s() == pytest.approx(5.0)
     pace.pending = False
     assert pace.left_s() == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize(("threads", "end"), [(1, 145.0), (2, 147.0)])
+def test_prices_that_are_seen_beside_a_turn_take_no_more_time(search, threads, end):
+    """With one thread there is no beside."""
+    pace = Pace(search, 150.0)
+    pace.offer_s, pace.certify_s = 3.0, 2.0
+    search.threads = threads
+    pace.seen_beside()
+    assert pace.end == pytest.approx(end)
 
 
 def test_it_is_over_when_handing_in_has_to_begin(search):

@@ -7,7 +7,7 @@ the same seed gives the same answer.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -16,25 +16,21 @@ from placement.methods.candidates import ALL
 from placement.methods.chain import Chain
 from placement.methods.completion import Completion
 from placement.methods.cooling import Cooling
-from placement.methods.dualside import DualSide
 from placement.methods.elite import Elite
 from placement.methods.pace import Pace
 from placement.methods.recreate.improver import Recreation
 from placement.methods.recreate.starting import frozen_classes
 from placement.methods.reflow.offering import NODES
 from placement.methods.shares import Shares
-from placement.methods.sidebyside import SideBySide, Task, by_threads, one_by_one
+from placement.methods.sidebyside import SideBySide, by_threads, one_by_one
+from placement.methods.uphill import Uphill
 from placement.prices import Prices
 from placement.search import Search
 from placement.solution import Placement
 
-OPENING, WAIT = 1_200, 0.5
-"""Looks at every arc before a placement follows the prices. Where nodes are many it waits until
-they are settled, which is hastened after this share of the time."""
-ARCS, ARCS_A_NODE = 30_000_000, 50_000
-"""Arcs looked at in each turn: so many, and so many for each node."""
 STEPS, STEPS_A_NODE = 20_000, 25
-"""Steps of ruin and recreate in one turn, the same way; they take about as long."""
+"""Steps of ruin and recreate in one turn: so many, and so many for each node. They take about as
+long as a turn of the dual side."""
 WARM, MANY, COOLING = 0.01, 1500, 0.97
 """Temperature of the first turn over the mean cost of a node, halved for so many nodes; and of each
 turn over the last."""
@@ -92,10 +88,9 @@ class _BothSides:
         q = search.quantities
         self.pace = Pace(search, deadline)
         self.steps = STEPS + STEPS_A_NODE * q.n_nodes
-        self.arcs = ARCS + ARCS_A_NODE * q.n_nodes
         self.large, self.crossable = q.n_nodes >= SEVERAL, self.compiled.n_candidates <= ALL
         self.offered = math.inf
-        self.dual: DualSide | None = None
+        self.uphill = Uphill(search, self.pace, side_by_side, many=self.large)
         self.chains: list[Chain] = []
         self.begun = 0
         self.born: float | None = None
@@ -106,20 +101,18 @@ class _BothSides:
         """Open, then turn by turn."""
         search = self.search
         search.enter("prices and a first placement")
-        self._side_by_side([self._open_primal, self._open_dual])
-        if self.dual is None or self.dual.best is None:
+        self._side_by_side([self._open_primal, self.uphill.open])
+        if self.uphill.guide is None:
             return None
         begin = [self._start_again] if self._old and not self._late else []
-        self._side_by_side([self._certify, *begin])
+        self._side_by_side([self.uphill.certify, *begin])
         self._descend()
-        if self._settled and search.start is None and not self.large:
+        if self.uphill.settled and search.start is None and not self.large:
             late = self._time_to_cross
             self._until_idle(lambda _: self._another(), 0.0, IDLE_ROUNDS, late, ROUNDS)
             self._cross()
-        while not (self.pace.over() or self.pace.certified or self.dual.done):
-            self._go_uphill()
-        self._certify()
-        return self.dual.guide
+        self.uphill.finish()
+        return self.uphill.guide
 
     def _another(self) -> float:
         """One more search from nothing, that could end elsewhere; 1 where it found better, or 0.
@@ -164,13 +157,13 @@ class _BothSides:
     def _settle(self) -> bool:
         """Let chains cool slowly, then reflow until it gains little; whether there was time."""
         finished = True
-        if self._settled and not self.large and self.search.start is None:
+        if self.uphill.settled and not self.large and self.search.start is None:
             self.search.enter("annealing")
             share = ANNEAL_CROSSED if self.crossable else ANNEAL
             finished = self._anneal(self.search.clock() + share * self.pace.left_s())
         self.search.enter("reflow")
         self._until_idle(lambda _: self._flow_turn(), LITTLE, FLOW_PATIENCE)
-        self._side_by_side([self._offer, self._certify])
+        self._side_by_side([self._offer, self.uphill.certify])
         if self.crossable:
             self.elite.keep(self.chains)
         return finished
@@ -203,47 +196,13 @@ class _BothSides:
             if turn % OFFERED == 0:
                 self._offer()
 
-    # --- the dual side -------------------------------------------------------------------------
-
-    def _open_dual(self) -> None:
-        pace, known = self.pace, self.search.prices
-        dual = DualSide(self.compiled, known, pace.before_last_s, self._side_by_side)
-        latest, most = pace.after(WAIT), OPENING * len(dual.pricer.fine)
-
-        def enough(arcs: int) -> bool:
-            if not self.large:
-                return arcs >= most and dual.pricer.followable
-            return not (pace.as_much_again(latest) or dual.pricer.hasten())
-
-        if self.search.start is None:
-            dual.price(pace.over, enough)
-        self.dual = dual
-
-    def _certify(self, *, last: bool = False) -> None:
-        """Have the judge see the best prices, where they prove more than it has seen."""
-        unseen = self.dual.above(self.search.certified) if self.dual else None
-        if unseen is not None:
-            begun = self.search.clock()
-            self.search.certify(unseen.prices)
-            self.pace.certify_s = max(self.pace.certify_s, self.search.clock() - begun)
-        self.pace.certified, self.pace.pending = self.pace.certified or last, False
-
-    def _go_uphill(self) -> None:
-        """A turn of the dual side; the judge sees its prices at once where no other is in time."""
-        assert self.dual is not None
-        self.dual.advance(self.arcs, self.pace.over)
-        self.pace.pending = self.dual.above(self.search.certified) is not None
-        if self.dual.late:
-            self._certify(last=True)
-
     @property
     def _guide(self) -> Completion:
         """The prices to follow; there are some once the sides have opened."""
-        assert self.dual is not None
-        assert self.dual.guide is not None
-        return self.dual.guide
+        assert self.uphill.guide is not None
+        return self.uphill.guide
 
-    # --- the primal side -----------------------------------------------------------------------
+    # --- a search ------------------------------------------------------------------------------
 
     def _open_primal(self) -> None:
         """A first placement at the prices known; what an old one still says of it."""
@@ -259,30 +218,24 @@ class _BothSides:
 
     def _worth_a_start(self) -> bool:
         """Whether prices are settled, and what there is was made at worse ones."""
-        return self._settled and self._old and not self._late
-
-    @property
-    def _settled(self) -> bool:
-        """Whether the prices to follow are as good as they get."""
-        return self.dual is not None and self.dual.settled
+        return self.uphill.settled and self._old and not self._late
 
     @property
     def _late(self) -> bool:
         """Whether what begins now would not get as far as what there is."""
-        apart = self.dual is not None and self.dual.pricer.apart
-        sooner = self.born is None or (apart and not self.along)
+        sooner = self.born is None or (self.uphill.apart and not self.along)
         needed = (SOONER if sooner else AS_SOON) * self.pace.searched_s
         return self.pace.left_s() <= needed + self._begins * self.pace.begin_s
 
     @property
     def _begins(self) -> int:
         """How many chains begin at once."""
-        return CHAINS if self._settled and not self.large else 1
+        return CHAINS if self.uphill.settled and not self.large else 1
 
     @property
     def _old(self) -> bool:
         """Whether what there is was made at prices that are much worse, or were not settled."""
-        if self.born is None or (self._settled and not self.at_settled):
+        if self.born is None or (self.uphill.settled and not self.at_settled):
             return True
         return self._guide.bound > self.born + NEWS * abs(self.born)
 
@@ -293,13 +246,13 @@ class _BothSides:
         old placement that is to be improved, and one with classes that ruin and recreate leaves.
         """
         guide = self._guide
-        self.born, self.at_settled = guide.bound, self._settled
+        self.born, self.at_settled = guide.bound, self.uphill.settled
         if self.chains and self.search.start is not None:
             return
         if self.begun:
             self._offer()
         start = self.search.best if frozen_classes(self.compiled).any() else None
-        shares = self.dual.shares() if self.dual is not None and start is None else None
+        shares = self.uphill.shares() if start is None else None
         self.along = shares is not None
         self.chains = []
         for _ in range(self._begins):
@@ -323,6 +276,7 @@ class _BothSides:
     def _turn(self, turn: int) -> float:
         """One turn of both sides; returns the relative gain of the placement."""
         before = self.objective
+        self.uphill.look_ahead()
         self._work(self.pace.affordable(self.steps), self._warmth() * COOLING**turn, 0.0)
         return self._gain(before)
 
@@ -331,11 +285,11 @@ class _BothSides:
         for chain in self.chains:
             chain.guide(self._guide)
         begun, over = self.search.clock(), self.pace.over
-        if self._settled and self.large:
-            self.chains[0].recreate_halves(steps, warmth, over, self._beside_dual, last=last)
+        if self.uphill.settled and self.large:
+            self.chains[0].recreate_halves(steps, warmth, over, self.uphill.beside, last=last)
         else:
             tasks = [partial(c.recreate, steps, warmth, over, last=last) for c in self.chains]
-            self._beside_dual(tasks)
+            self.uphill.beside(tasks)
         self.pace.turned(steps, self.search.clock() - begun)
 
     def _gain(self, before: float) -> float:
@@ -345,6 +299,9 @@ class _BothSides:
     def _flow_turn(self) -> float:
         """The same with reflow before ruin and recreate."""
         guide, before = self._guide, self.objective
+        alone = self.uphill.settled and self.large
+        if not alone:
+            self.uphill.look_ahead()
         nodes = self.compiled.quantities.n_nodes
         latest = self.pace.end - BEGIN_S * nodes
         self.chains.sort(key=lambda chain: chain.objective)
@@ -358,20 +315,11 @@ class _BothSides:
             chain.reflow(guide, latest, side_by_side)
             chain.recreate(steps, warmth, self.pace.over)
 
-        if self._settled and self.large:
+        if alone:
             flow(self.chains[0], self._side_by_side)
         else:
-            self._beside_dual([partial(flow, chain, one_by_one) for chain in self.chains])
+            self.uphill.beside([partial(flow, chain, one_by_one) for chain in self.chains])
         return self._gain(before)
-
-    def _beside_dual(self, tasks: Sequence[Task]) -> None:
-        """The tasks, with the dual side beside them until that has ended."""
-        if self.pace.certified:
-            self._side_by_side(tasks)
-            return
-        self._side_by_side([*tasks, self._go_uphill])
-        if self.dual is not None and self.dual.done:
-            self._certify(last=True)  # not beside them: it can end the search, at any step
 
     @property
     def objective(self) -> float:
