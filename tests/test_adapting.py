@@ -55,6 +55,7 @@ def test_what_has_not_changed_is_kept(known):
     assert np.array_equal(after.unserved, before.unserved)
 
 
+@pytest.mark.slow
 def test_a_start_is_worth_its_time(known):
     """From an earlier answer and its prices, a short search is no worse than one from nothing."""
     instance, _ = known

@@ -352,6 +352,7 @@ def resumed_is_the_same(folder, networks, *, fake):
     assert {name.suffix for name in one} == {".html", ".md", ".svg", ".png"}
 
 
+@pytest.mark.slow
 def test_two_hundred_runs_killed_and_resumed_give_the_same_report(tmp_path):
     """Byte for byte; runs that cost nothing stand for methods."""
     resumed_is_the_same(tmp_path, 40, fake=True)

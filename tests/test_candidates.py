@@ -55,6 +55,7 @@ def test_no_candidate_gains_more_than_prices_allow(seed):
             assert (gain - row.rent > 0) == (row.net.verdict == "pays")
 
 
+@pytest.mark.slow
 def test_the_bound_is_tight_where_the_certificate_is():
     """For most candidates of a scenario it is within two percent of what a solve finds."""
     found = next_nodes(shipped("tee-scarce", 2.0))

@@ -83,6 +83,7 @@ def test_whole_cells_are_not_followed(guided, monkeypatch):
         assert (dual.shares() is not None) == known
 
 
+@pytest.mark.slow
 def test_plans_along_the_relaxation_are_cheaper():
     """In the mean, after the same few steps, where nodes are many; and they are feasible."""
     one = Compiled(generate("large", seed=3))

@@ -16,6 +16,7 @@ def of_tiny(seed):
     return frontiers(Resolver(tinies.instance(seed), plan, seconds=10.0))
 
 
+@pytest.mark.slow
 def test_points_are_optima_under_their_limits():
     """Each solved apart, limits and caps alike."""
     for seed in tinies.feasible_seeds(range(16)):

@@ -150,6 +150,7 @@ def test_lifted_and_refined_iterates_start_closer_than_nothing():
     assert apart(lifted) < 0.5 * apart(cold)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [10**9, 0])
 def test_refined_iterates_start_closer_than_nothing(most, monkeypatch):
     """The same, from whole cells to their parts."""

@@ -26,6 +26,7 @@ def outcome(objective, bound, status="feasible"):
 # --- differences ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_true_difference():
     """For each lost node and some lifted rules, by brute force."""
     for seed in SEEDS:

@@ -15,6 +15,7 @@ def prices(seed):
     return price_of_rules(Resolver(tinies.instance(seed), plan, seconds=10.0)).entries
 
 
+@pytest.mark.slow
 def test_every_price_is_the_difference_of_two_optima():
     """By brute force; never negative, and some rules cost something."""
     verdicts = set()

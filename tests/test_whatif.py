@@ -33,6 +33,7 @@ def asked(*arguments):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_every_change_is_answered_by_its_optimum():
     """On tiny instances, where that is known; the instance as it is comes first."""
     for seed in SEEDS:
