@@ -42,7 +42,7 @@ def test_prices_that_the_judge_has_seen_take_no_more_time(search):
     pace = Pace(search, 150.0)
     pace.offer_s, pace.certify_s = 3.0, 2.0
     search.threads, search.now = 2, 140.0
-    assert pace.before_last_s() == pytest.approx(5.0)
+    assert pace.before_last_s() == pytest.approx(7.0 - module.BESIDE * 2.0)
     pace.pending = False
     assert pace.left_s() == pytest.approx(7.0)
 

@@ -61,7 +61,7 @@ class DualSide:
         size = compiled.quantities.n_nodes * compiled.quantities.n_models
         self._left_s = left_s or (lambda: math.inf)
         self._side_by_side = side_by_side
-        self._complete_s = COMPLETE_S * size
+        self._least_s = self._complete_s = COMPLETE_S * size
         self.guide: Completion | None = None
         self._bundle: Bundle | None = None
         self.settled = False
@@ -115,10 +115,10 @@ class DualSide:
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
-        """Remember how long completing prices takes at most; beside a search that is longer."""
+        """Remember how long completing prices took; beside a search that is longer."""
         begun = time.monotonic()
         yield
-        self._complete_s = max(self._complete_s, time.monotonic() - begun)
+        self._complete_s = max(self._least_s, time.monotonic() - begun)
 
     @property
     def late(self) -> bool:

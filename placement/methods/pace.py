@@ -6,6 +6,8 @@ from placement.search import Search
 
 AT_ONCE = 0.6
 """Of two things at once each takes longer by such a share of the time of the other, at most."""
+BESIDE = 1.5
+"""So many times as long as before takes the judge beside a search that has every thread."""
 FINISH_S, CERTIFY_S = 7e-5, 1.5e-7
 """Seconds that reporting the answer takes for each class and node, and the judge with prices for
 each class and kind of node."""
@@ -59,7 +61,7 @@ class Pace:
 
     def before_last_s(self) -> float:
         """Seconds until the last prices have to be there, for the judge to see them in time."""
-        return self.deadline - self.offer_s - self.certify_s - self._search.clock()
+        return self.deadline - self.offer_s - BESIDE * self.certify_s - self._search.clock()
 
     def seen_beside(self) -> None:
         """No time is to be kept for prices that the judge sees beside a turn, if it can."""
