@@ -34,7 +34,7 @@ def is_late(uphill, monkeypatch):
 
 
 def test_there_is_nothing_before_it_is_opened(small):
-    """Nor are there shares to follow before cells are apart."""
+    """No prices to follow, and none that are settled or of parts."""
     uphill, _ = uphill_of(small)
     assert uphill.guide is None
     assert not uphill.settled

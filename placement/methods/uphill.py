@@ -99,13 +99,13 @@ class Uphill:
         """One turn; the judge sees its prices at once where no other is in time."""
         self.dual.advance(self._arcs, self._pace.over)
         if self.dual.late:
-            self.look_ahead()
+            self._pace.seen_beside()
             self.certify(last=True)
         else:
             self._pace.pending = self.dual.above(self._search.certified) is not None
 
     def look_ahead(self) -> None:
-        """Keep no time for prices that are certified beside the turn that there is, or begins."""
+        """Keep no time for prices that are certified beside the turn that begins."""
         if self.dual.late:
             self._pace.seen_beside()
 

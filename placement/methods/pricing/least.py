@@ -7,13 +7,18 @@ import numpy as np
 from placement.native import native
 
 
+@native("f8(f8[:], i8)", makes_arrays=True)
+def _beyond(value: Any, most: Any) -> Any:
+    """The value that so many least ones are below; inf where there are no more."""
+    return np.inf if len(value) <= most else np.partition(value, most)[most]
+
+
 @native("b1[:](i4[:], f8[:], i8)", makes_arrays=True)
 def least_of_rows(first: Any, value: Any, most: Any) -> Any:
     """Which arcs are among so many of least value in their row; those of value -inf always are."""
     kept = value == -np.inf
     for r in range(len(first) - 1):
-        row = value[first[r] : first[r + 1]]
-        top = np.inf if len(row) <= most else np.partition(row, most)[most]
+        top = _beyond(value[first[r] : first[r + 1]], most)
         for a in range(first[r], first[r + 1]):
             kept[a] |= value[a] < top
     return kept
@@ -55,7 +60,7 @@ def least_parts(  # noqa: PLR0917
                 value[wide] = -np.inf if used[a] and flows[e] else reduced
                 at[wide] = r * size + z
                 wide += 1
-        top = np.inf if wide <= most else np.partition(value[:wide], most)[most]
+        top = _beyond(value[:wide], most)
         for i in range(wide):
             if value[i] < top or value[i] == -np.inf:
                 kept[n] = at[i]

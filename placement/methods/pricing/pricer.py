@@ -86,7 +86,7 @@ class Pricer:
         self._new_copies: NewCopies | None = None
         self._levels = self._merge()
         self._since, self._dual = 0, -np.inf
-        self._chosen, self._renewed = 0, RENEWED
+        self._chosen = 0
         self._refinable, self.apart, self._ending = True, False, False
         self.done = not len(self.fine)
         self._focus: Focus | None = None
@@ -141,6 +141,11 @@ class Pricer:
             return LOOKED_APART if self.apart else LOOKED
         return min(LOOKED, max(CHECKED, SOON // self._order.effort // CHECKED * CHECKED))
 
+    @property
+    def _outdated(self) -> int:
+        """Steps after which what matters is chosen anew: twice as many each time."""
+        return max(RENEWED_APART if self.apart else RENEWED, 2 * self._chosen)
+
     def advance(self, work: int) -> int:
         """Look at about so many arcs; returns at how many it did."""
         done = 0
@@ -167,7 +172,7 @@ class Pricer:
         most = MOST_STEPS if self._levels or self._fully else min(MOST_STEPS, afforded)
         going = open_ and moving and steps < most
         if not self._ending and (going or (self.finest and steps < min(THOROUGH, afforded))):
-            if steps >= self._renewed:
+            if steps >= self._outdated:
                 self._renew()
         elif self._levels:
             self._begin(lift(self._levels.pop(), self._whole()))
@@ -203,9 +208,8 @@ class Pricer:
 
         On the coarsest level nothing is known of it at first.
         """
-        most, first = (KINDS, RENEWED_APART) if self.apart else (CELLS, RENEWED)
+        most = KINDS if self.apart else CELLS
         self._chosen = self._order.steps
-        self._renewed = max(first, 2 * self._chosen)
         if self._focus is not None:
             self._focus.renew()
         elif len(self._order.pooled) > WORTH_FOCUS * most * self._order.pooled.n_rows:
